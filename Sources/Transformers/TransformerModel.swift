@@ -1,0 +1,71 @@
+public import Tensors
+
+/// Σ of the token losses of a micro-batch and how many tokens that was; not a mean.
+public struct LossSum: Sendable, Equatable {
+    /// Σ −log p(target), in nats, summed in Float64 in token order.
+    public var lossSum: Double
+    /// Supervised tokens.
+    public var tokenCount: Int64
+
+    public init(lossSum: Double = 0, tokenCount: Int64 = 0) {
+        self.lossSum = lossSum
+        self.tokenCount = tokenCount
+    }
+}
+
+/// How a model did on one sequence.
+public struct SequenceScore: Sendable, Equatable {
+    /// Σ −log p(target) over its supervised tokens, in nats.
+    public var lossSum: Double
+    /// Its supervised tokens.
+    public var tokenCount: Int
+    /// Supervised tokens whose target is the likeliest id (ties: the lowest id).
+    public var greedyMatches: Int
+
+    public init(lossSum: Double, tokenCount: Int, greedyMatches: Int) {
+        self.lossSum = lossSum
+        self.tokenCount = tokenCount
+        self.greedyMatches = greedyMatches
+    }
+}
+
+/// Where a training pass is, for the counter-based random numbers of dropout.
+public struct TrainingPass: Sendable, Equatable {
+    /// `training.seed`
+    public var seed: UInt64
+    /// The optimizer step, from 1.
+    public var step: UInt32
+
+    public init(seed: UInt64, step: UInt32) {
+        self.seed = seed
+        self.step = step
+    }
+}
+
+/// A language model with some trainable parameters (an adapter, or a part of the base).
+///
+/// The base is shared and read-only. Each compute thread brings a workspace of its own, so any number of
+/// threads may call at the same time; every call makes only single-threaded BLAS calls.
+public protocol TransformerModel: AnyObject, Sendable {
+    /// Scratch memory of one thread: activations, reused from call to call (no allocation once warm).
+    associatedtype Workspace: AnyObject
+
+    /// The trainable tensors.
+    var trainable: ParameterLayout { get }
+
+    /// A workspace for one thread; grows to the largest micro-batch it meets.
+    func makeWorkspace() -> Workspace
+
+    /// Loss and unnormalised gradient of one micro-batch, with dropout.
+    ///
+    /// - Shapes: `parameters`, `gradient` [trainable.count].
+    /// - Accumulates: nothing; every element of `gradient` is overwritten with Σ over tokens of ∂loss/∂parameter.
+    /// - Throws: when the base's mapped file was truncated meanwhile.
+    func gradient(
+        of batch: MicroBatch, parameters: Vector, into gradient: Vector, pass: TrainingPass,
+        workspace: Workspace
+    ) throws -> LossSum
+
+    /// Scores each sequence of a micro-batch without dropout; sequences may have prefixes.
+    func scores(of batch: MicroBatch, parameters: Vector, workspace: Workspace) throws -> [SequenceScore]
+}
