@@ -30,6 +30,9 @@ let package = Package(
         .target(name: "Tensors"),
         .target(name: "RandomNumbers"),
 
+        // L2
+        .target(name: "WireProtocol", dependencies: ["Tensors"]),
+
         // L4
         .target(name: "Transformers", dependencies: ["Tensors"]),
     ],
