@@ -8,6 +8,11 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
+// `shoal --version` names the commit it was built from.
+let commit =
+    Context.gitInformation.map { $0.currentCommit.prefix(12) + ($0.hasUncommittedChanges ? "+" : "") }
+    ?? "unknown"
+
 let package = Package(
     name: "shoal",
     platforms: [.macOS(.v26)],
@@ -26,6 +31,8 @@ let package = Package(
         .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
 
+        .target(name: "CBuildInfo", cSettings: [.define("SHOAL_COMMIT", to: "\"\(commit)\"")]),
+
         // L1: no imports from the project
         .target(name: "Tensors"),
         .target(name: "RandomNumbers"),
@@ -35,6 +42,12 @@ let package = Package(
 
         // L4
         .target(name: "Transformers", dependencies: ["Tensors"]),
+
+        // L5
+        .target(name: "Training", dependencies: ["Tensors", "Transformers"]),
+
+        // Tests, one target for each library
+        .testTarget(name: "TrainingTests", dependencies: ["Training"]),
     ],
     swiftLanguageModes: [.v6]
 )
