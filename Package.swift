@@ -30,12 +30,14 @@ let package = Package(
         .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CDurableFiles"),
 
         .target(name: "CBuildInfo", cSettings: [.define("SHOAL_COMMIT", to: "\"\(commit)\"")]),
 
         // L1: no imports from the project
         .target(name: "Tensors"),
         .target(name: "RandomNumbers"),
+        .target(name: "DurableFiles", dependencies: ["CDurableFiles", crypto]),
 
         // L2
         .target(name: "WireProtocol", dependencies: ["Tensors"]),
@@ -48,6 +50,8 @@ let package = Package(
 
         // Tests, one target for each library
         .testTarget(name: "TrainingTests", dependencies: ["Training"]),
+        // Tests
+        .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
     ],
     swiftLanguageModes: [.v6]
 )
