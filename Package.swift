@@ -31,7 +31,6 @@ let package = Package(
         .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CDurableFiles"),
-
         .target(name: "CBuildInfo", cSettings: [.define("SHOAL_COMMIT", to: "\"\(commit)\"")]),
 
         // L1: no imports from the project
@@ -46,11 +45,10 @@ let package = Package(
         .target(name: "Transformers", dependencies: ["Tensors"]),
 
         // L5
-        .target(name: "Training", dependencies: ["Tensors", "Transformers"]),
+        .target(name: "Training", dependencies: ["Tensors", "Transformers", "WireProtocol"]),
 
         // Tests, one target for each library
         .testTarget(name: "TrainingTests", dependencies: ["Training"]),
-        // Tests
         .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,0 +1,178 @@
+public import Tensors
+public import WireProtocol
+
+/// The work of one optimizer step, a function of data and configuration only.
+public struct StepWork: Sendable {
+    /// From 1.
+    public var step: UInt64
+    /// Epochs behind it once it is done, e.g. 0.25.
+    public var epoch: Double
+    /// The leaves of the reduction tree.
+    public var microBatches: [MicroBatch]
+    /// Examples of the global batch, in the order of the epoch's permutation.
+    public var exampleIDs: [UInt32]
+    /// Tokens of the global batch, without padding.
+    public var tokenCount: Int64
+    /// Tokens with a loss: the gradient's divisor.
+    public var supervisedTokenCount: Int64
+    /// Of this step.
+    public var learningRate: Float
+    /// 1 − β₁ᵏ and 1 − β₂ᵏ.
+    public var biasCorrection1: Float
+    public var biasCorrection2: Float
+
+    public init(
+        step: UInt64, epoch: Double, microBatches: [MicroBatch], exampleIDs: [UInt32], tokenCount: Int64,
+        supervisedTokenCount: Int64, learningRate: Float, biasCorrection1: Float, biasCorrection2: Float
+    ) {
+        self.step = step
+        self.epoch = epoch
+        self.microBatches = microBatches
+        self.exampleIDs = exampleIDs
+        self.tokenCount = tokenCount
+        self.supervisedTokenCount = supervisedTokenCount
+        self.learningRate = learningRate
+        self.biasCorrection1 = biasCorrection1
+        self.biasCorrection2 = biasCorrection2
+    }
+}
+
+/// What is written down before a step may be committed.
+public struct CommitRecord: Sendable, Equatable {
+    public var step: UInt64
+    public var generation: UInt64
+    /// The worker that computed each leaf.
+    public var leafWorkers: [UInt32]
+    public var gradientDigest: [UInt8]
+    /// Digest of the state before the step.
+    public var stateDigestBefore: [UInt8]
+
+    public init(
+        step: UInt64, generation: UInt64, leafWorkers: [UInt32], gradientDigest: [UInt8],
+        stateDigestBefore: [UInt8]
+    ) {
+        self.step = step
+        self.generation = generation
+        self.leafWorkers = leafWorkers
+        self.gradientDigest = gradientDigest
+        self.stateDigestBefore = stateDigestBefore
+    }
+}
+
+/// What became of a committed step: a line of metrics.jsonl.
+public struct StepOutcome: Sendable {
+    public var step: UInt64
+    public var generation: UInt64
+    /// Σ −log p over the global batch, added in the reduction tree.
+    public var lossSum: Double
+    public var supervisedTokenCount: Int64
+    public var gradientNorm: Double
+    public var gradientDigest: [UInt8]
+    /// Digest of the state after the step, equal on all workers.
+    public var stateDigest: [UInt8]
+    /// Wall time since the step before was finished.
+    public var stepSeconds: Double
+    /// Largest of the workers' compute times.
+    public var computeSeconds: Double
+    public var reduceSeconds: Double
+    public var exposedReduceSeconds: Double
+    /// Sums over the workers.
+    public var wireBytesSent: UInt64
+    public var wireBytesReceived: UInt64
+    /// Largest of the workers'.
+    public var peakResidentBytes: UInt64
+    public var workerCount: Int
+    /// True when a loss or gradient that is not finite made the step leave the state as it was.
+    public var wasSkipped: Bool
+
+    public init(
+        step: UInt64, generation: UInt64, lossSum: Double, supervisedTokenCount: Int64, gradientNorm: Double,
+        gradientDigest: [UInt8], stateDigest: [UInt8], stepSeconds: Double, computeSeconds: Double,
+        reduceSeconds: Double, exposedReduceSeconds: Double, wireBytesSent: UInt64, wireBytesReceived: UInt64,
+        peakResidentBytes: UInt64, workerCount: Int, wasSkipped: Bool
+    ) {
+        self.step = step
+        self.generation = generation
+        self.lossSum = lossSum
+        self.supervisedTokenCount = supervisedTokenCount
+        self.gradientNorm = gradientNorm
+        self.gradientDigest = gradientDigest
+        self.stateDigest = stateDigest
+        self.stepSeconds = stepSeconds
+        self.computeSeconds = computeSeconds
+        self.reduceSeconds = reduceSeconds
+        self.exposedReduceSeconds = exposedReduceSeconds
+        self.wireBytesSent = wireBytesSent
+        self.wireBytesReceived = wireBytesReceived
+        self.peakResidentBytes = peakResidentBytes
+        self.workerCount = workerCount
+        self.wasSkipped = wasSkipped
+    }
+}
+
+/// What the run wants done behind a step or an evaluation, in this order: evaluate, write a checkpoint, end.
+public struct AfterStep: Sendable, Equatable {
+    public var evaluate: Bool
+    public var checkpoint: Bool
+    public var finish: Bool
+
+    public init(evaluate: Bool = false, checkpoint: Bool = false, finish: Bool = false) {
+        self.evaluate = evaluate
+        self.checkpoint = checkpoint
+        self.finish = finish
+    }
+}
+
+/// Parameters and moments after `step` steps, as flat vectors.
+public struct StateSnapshot: Sendable {
+    public var step: UInt64
+    public var parameters: Vector
+    public var firstMoments: Vector
+    public var secondMoments: Vector
+
+    public init(step: UInt64, parameters: Vector, firstMoments: Vector, secondMoments: Vector) {
+        self.step = step
+        self.parameters = parameters
+        self.firstMoments = firstMoments
+        self.secondMoments = secondMoments
+    }
+}
+
+/// The coordinator's half that knows what is trained: data, schedule, ledger, checkpoints, metrics. It knows
+/// nothing of workers and sockets. Its calls may block on a disk, so they are made off the I/O thread, one at
+/// a time.
+public protocol RunDriver: AnyObject, Sendable {
+    /// Drawn once for the RUN directory.
+    var runID: UInt64 { get }
+    /// This life of the coordinator.
+    var term: UInt64 { get }
+    /// Trainable elements.
+    var parameterCount: Int { get }
+    /// Ids lie below it.
+    var vocabularyCount: Int { get }
+
+    /// The state that training starts or goes on from: the initial adapter, or the newest checkpoint.
+    func initialState() throws -> StateSnapshot
+
+    /// The work of `step`; nil when training is over.
+    func work(forStep step: UInt64) throws -> StepWork?
+
+    /// Called before Commit is sent to anybody; returns once the ledger's line is on disk. A step that the
+    /// ledger holds already (replayed after a checkpoint) must have the digest it has there, else this throws.
+    func willCommit(_ record: CommitRecord, work: StepWork) throws
+
+    /// Called when all workers have applied the step: writes the metrics line and says what comes next.
+    func didFinishStep(_ outcome: StepOutcome, work: StepWork) throws -> AfterStep
+
+    /// The micro-batches of an evaluation; only called after ``AfterStep/evaluate``.
+    func evaluationWork() throws -> [MicroBatch]
+
+    /// The scores of ``evaluationWork()``, one list for each micro-batch, in order.
+    func didEvaluate(step: UInt64, scores: [[Evaluated.Score]]) throws -> AfterStep
+
+    /// Writes the checkpoint of a snapshot; returns once it is durable.
+    func saveCheckpoint(_ snapshot: StateSnapshot) throws
+
+    /// Records a join, a loss, a replay or a warning in events.jsonl and on the log.
+    func record(event: String, details: [String: String])
+}

@@ -1,0 +1,60 @@
+public import Tensors
+public import WireProtocol
+
+/// What a worker does with one micro-batch's gradient.
+public struct GradientOutcome: Sendable, Equatable {
+    /// Σ −log p over the supervised tokens.
+    public var lossSum: Double
+    /// Supervised tokens.
+    public var tokenCount: Int64
+    /// Wall time of forward and backward.
+    public var seconds: Double
+    /// False when the loss or an element of the gradient is NaN or infinite.
+    public var isFinite: Bool
+
+    public init(lossSum: Double, tokenCount: Int64, seconds: Double, isFinite: Bool) {
+        self.lossSum = lossSum
+        self.tokenCount = tokenCount
+        self.seconds = seconds
+        self.isFinite = isFinite
+    }
+}
+
+/// The computing half of a worker: the model, its compute threads and the training state.
+///
+/// The I/O thread submits work and goes on; a completion is called on a compute thread. Nothing here knows of
+/// sockets or plans.
+public protocol WorkerEngine: AnyObject, Sendable {
+    /// Trainable elements.
+    var parameterCount: Int { get }
+    /// Micro-batches that run at once.
+    var threadCount: Int { get }
+    /// Ids lie below it.
+    var vocabularyCount: Int { get }
+
+    /// Computes loss and gradient of `batch` with the present parameters, for optimizer step `step` (from 1).
+    ///
+    /// - Shapes: `gradient` [parameterCount], overwritten; it belongs to the engine until the completion.
+    func submitGradient(
+        of batch: MicroBatch, step: UInt64, into gradient: Vector,
+        completion: @escaping @Sendable (Result<GradientOutcome, any Error>) -> Void)
+
+    /// Scores `batch` with the present parameters.
+    func submitScores(
+        of batch: MicroBatch, completion: @escaping @Sendable (Result<[Evaluated.Score], any Error>) -> Void)
+
+    /// Normalises, clips and applies the reduced gradient, and digests the new state.
+    func submitApply(
+        _ commit: Commit, reducedGradient: Vector, step: UInt64,
+        completion: @escaping @Sendable (Result<Applied, any Error>) -> Void)
+
+    /// Parameters, first and second moments: read for a snapshot, or overwritten before ``setStep(_:)``.
+    /// Not to be touched while work is under way.
+    var stateVectors: (parameters: Vector, firstMoments: Vector, secondMoments: Vector) { get }
+
+    /// Declares the state vectors to be those after `step` steps.
+    func setStep(_ step: UInt64)
+
+    /// Digest of the state vectors.
+    func stateDigest() -> [UInt8]
+}
