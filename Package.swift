@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Targets stand layer by layer; a target imports only from layers above it in this file (scripts/check-layers.sh).
+// Targets stand layer by layer; a target imports only from layers above it in this file (scripts/check-layers).
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -54,11 +54,14 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// scripts/test sets SHOAL_STRICT: a new compiler's warnings stop those who change Shoal, never those who build it.
+let strict: [SwiftSetting] = Context.environment["SHOAL_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
 for target in package.targets where target.type != .system {
-    target.swiftSettings = [
-        .enableUpcomingFeature("ExistentialAny"),
-        .enableUpcomingFeature("MemberImportVisibility"),
-        .enableUpcomingFeature("InternalImportsByDefault"),
-        .strictMemorySafety(),
-    ]
+    target.swiftSettings =
+        [
+            .enableUpcomingFeature("ExistentialAny"),
+            .enableUpcomingFeature("MemberImportVisibility"),
+            .enableUpcomingFeature("InternalImportsByDefault"),
+            .strictMemorySafety(),
+        ] + strict
 }
