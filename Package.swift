@@ -40,6 +40,8 @@ let package = Package(
 
         // L2
         .target(name: "WireProtocol", dependencies: ["Tensors"]),
+        // L3
+        .target(name: "Optimizers", dependencies: ["Tensors", "DurableFiles"]),
 
         // L4
         .target(name: "Transformers", dependencies: ["Tensors"]),
@@ -50,6 +52,8 @@ let package = Package(
         // Tests, one target for each library
         .testTarget(name: "TrainingTests", dependencies: ["Training"]),
         .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
+        .testTarget(
+            name: "OptimizersTests", dependencies: ["Optimizers", "Tensors", "DurableFiles", "RandomNumbers"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,37 @@
+import DurableFiles
+import Optimizers
+import Tensors
+import Testing
+
+@Suite("Training state")
+struct TrainingStateTests {
+    @Test("the digest is SHA-256 over the digests of 1 MiB chunks of parameters and moments")
+    func digestIsAsDocumented() {
+        let count = ChunkedDigest.chunkElementCount + 10
+        let state = TrainingState(
+            step: 3, parameters: randomVector(count, seed: 1), firstMoments: randomVector(count, seed: 2),
+            secondMoments: randomVector(count, seed: 3))
+        var expected = DigestStream()
+        for section in state.sections {
+            let bytes = section.toArray().flatMap { value in
+                (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> UInt32(8 * $0)) }
+            }
+            expected.update(Digest.sha256(Array(bytes[..<(1 << 20)])))
+            expected.update(Digest.sha256(Array(bytes[(1 << 20)...])))
+        }
+        #expect(state.digest() == expected.finish())
+    }
+
+    @Test("one changed bit anywhere changes the digest; a copy keeps it and shares nothing")
+    func digestSeesEveryVector() {
+        let state = TrainingState(initial: randomVector(100, seed: 1))
+        let copy = state.copy()
+        #expect(copy.digest() == state.digest())
+        for section in 0..<3 {
+            let changed = state.copy()
+            changed.sections[section][99] = Float(bitPattern: changed.sections[section][99].bitPattern ^ 1)
+            #expect(changed.digest() != state.digest())
+        }
+        #expect(copy.digest() == state.digest())
+    }
+}
