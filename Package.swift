@@ -32,9 +32,10 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CDurableFiles"),
         .target(name: "CBuildInfo", cSettings: [.define("SHOAL_COMMIT", to: "\"\(commit)\"")]),
+        .target(name: "CMemoryGuard"),
 
         // L1: no imports from the project
-        .target(name: "Tensors"),
+        .target(name: "Tensors", dependencies: ["CMemoryGuard"]),
         .target(name: "RandomNumbers"),
         .target(name: "DurableFiles", dependencies: ["CDurableFiles", crypto]),
 
@@ -51,6 +52,8 @@ let package = Package(
 
         // Tests, one target for each library
         .testTarget(name: "TrainingTests", dependencies: ["Training"]),
+        // Tests
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
         .testTarget(
             name: "OptimizersTests", dependencies: ["Optimizers", "Tensors", "DurableFiles", "RandomNumbers"]),
