@@ -41,6 +41,7 @@ let package = Package(
 
         // L2
         .target(name: "WireProtocol", dependencies: ["Tensors"]),
+
         // L3
         .target(name: "Optimizers", dependencies: ["Tensors", "DurableFiles"]),
 
@@ -48,11 +49,12 @@ let package = Package(
         .target(name: "Transformers", dependencies: ["Tensors"]),
 
         // L5
-        .target(name: "Training", dependencies: ["Tensors", "Transformers", "WireProtocol"]),
+        .target(
+            name: "Training",
+            dependencies: ["DurableFiles", "Optimizers", "Tensors", "Transformers", "WireProtocol"]),
 
         // Tests, one target for each library
         .testTarget(name: "TrainingTests", dependencies: ["Training"]),
-        // Tests
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
         .testTarget(

@@ -1,0 +1,107 @@
+import DurableFiles
+import Foundation
+public import Optimizers
+public import Tensors
+public import Transformers
+public import WireProtocol
+
+/// A worker's model, its compute threads and its training state.
+public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unchecked Sendable {
+    // Safety: `model`, `pool`, `optimizer` and the vectors behind `state` are fixed. The vectors are written only
+    // by `submitApply` and by the I/O thread between steps, when no gradient is under way (WorkerEngine's
+    // contract); `state.step` is read and written in those places alone.
+    private let model: Model
+    private let pool: ComputePool<Model.Workspace>
+    private let optimizer: AdamW
+    private let seed: UInt64
+    private var state: TrainingState
+
+    public let vocabularyCount: Int
+    public var parameterCount: Int { state.parameterCount }
+    public var threadCount: Int { pool.threadCount }
+
+    /// Starts `threadCount` compute threads over `model`.
+    ///
+    /// - Parameter seed: `training.seed`, the key of dropout.
+    public init(model: Model, vocabularyCount: Int, optimizer: AdamW, seed: UInt64, threadCount: Int) {
+        self.model = model
+        self.vocabularyCount = vocabularyCount
+        self.optimizer = optimizer
+        self.seed = seed
+        state = TrainingState(initial: Vector(zeros: model.trainable.count))
+        pool = ComputePool(threadCount: threadCount) { model.makeWorkspace() }
+    }
+
+    public func submitGradient(
+        of batch: MicroBatch, step: UInt64, into gradient: Vector,
+        completion: @escaping @Sendable (Result<GradientOutcome, any Error>) -> Void
+    ) {
+        let pass = TrainingPass(seed: seed, step: UInt32(truncatingIfNeeded: step))
+        pool.submit { [model, parameters = state.parameters] workspace in
+            completion(
+                Result {
+                    let clock = ContinuousClock()
+                    let start = clock.now
+                    let loss = try model.gradient(
+                        of: batch, parameters: parameters, into: gradient, pass: pass, workspace: workspace)
+                    // Squares of Float32 do not overflow in Float64: the sum is finite exactly when all are.
+                    let isFinite =
+                        loss.lossSum.isFinite && GradientNorm.squaredSum(of: gradient).isFinite
+                    return GradientOutcome(
+                        lossSum: loss.lossSum, tokenCount: loss.tokenCount,
+                        seconds: (clock.now - start).seconds, isFinite: isFinite)
+                })
+        }
+    }
+
+    public func submitScores(
+        of batch: MicroBatch, completion: @escaping @Sendable (Result<[Evaluated.Score], any Error>) -> Void
+    ) {
+        pool.submit { [model, parameters = state.parameters] workspace in
+            completion(
+                Result {
+                    try model.scores(of: batch, parameters: parameters, workspace: workspace).map {
+                        Evaluated.Score(
+                            lossSum: $0.lossSum, tokenCount: UInt32($0.tokenCount),
+                            greedyMatches: UInt32($0.greedyMatches))
+                    }
+                })
+        }
+    }
+
+    public func submitApply(
+        _ commit: Commit, reducedGradient: Vector, step: UInt64,
+        completion: @escaping @Sendable (Result<Applied, any Error>) -> Void
+    ) {
+        pool.submit { _ in
+            completion(Result { try self.apply(commit, reducedGradient: reducedGradient, step: step) })
+        }
+    }
+
+    private func apply(_ commit: Commit, reducedGradient: Vector, step: UInt64) throws -> Applied {
+        guard !commit.skipsUpdate else {
+            state.step = Int(step)
+            return Applied(stateDigest: stateDigest(), gradientNorm: .nan)
+        }
+        let scaling = try optimizer.step(
+            &state, gradient: reducedGradient,
+            update: UpdateParameters(
+                learningRate: commit.learningRate, biasCorrection1: commit.biasCorrection1,
+                biasCorrection2: commit.biasCorrection2, tokenCount: commit.tokenCount))
+        state.step = Int(step)
+        return Applied(stateDigest: stateDigest(), gradientNorm: scaling.gradientNorm)
+    }
+
+    public var stateVectors: (parameters: Vector, firstMoments: Vector, secondMoments: Vector) {
+        (state.parameters, state.firstMoments, state.secondMoments)
+    }
+
+    public func setStep(_ step: UInt64) { state.step = Int(step) }
+
+    public func stateDigest() -> [UInt8] { state.digest().bytes }
+}
+
+extension Duration {
+    /// The duration in seconds.
+    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}
