@@ -44,9 +44,11 @@ let package = Package(
 
         // L3
         .target(name: "Optimizers", dependencies: ["Tensors", "DurableFiles"]),
+        .target(name: "Coordination", dependencies: ["WireProtocol"]),
 
         // L4
         .target(name: "Transformers", dependencies: ["Tensors"]),
+        .target(name: "Collectives", dependencies: ["Tensors", "WireProtocol", "Coordination", crypto]),
 
         // L5
         .target(
@@ -54,6 +56,12 @@ let package = Package(
             dependencies: ["DurableFiles", "Optimizers", "Tensors", "Transformers", "WireProtocol"]),
 
         // Tests, one target for each library
+        .testTarget(
+            name: "CoordinationTests",
+            dependencies: ["Coordination", "Collectives", "Tensors", "WireProtocol"]),
+        .testTarget(
+            name: "CollectivesTests",
+            dependencies: ["Collectives", "Coordination", "Tensors", "WireProtocol"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training"]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
