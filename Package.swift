@@ -45,6 +45,7 @@ let package = Package(
         // L3
         .target(name: "Optimizers", dependencies: ["Tensors", "DurableFiles"]),
         .target(name: "Coordination", dependencies: ["WireProtocol"]),
+        .target(name: "Configurations", dependencies: [yams]),
 
         // L4
         .target(name: "Transformers", dependencies: ["Tensors"]),
@@ -67,6 +68,8 @@ let package = Package(
         .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
         .testTarget(
             name: "OptimizersTests", dependencies: ["Optimizers", "Tensors", "DurableFiles", "RandomNumbers"]),
+        // Tests
+        .testTarget(name: "ConfigurationsTests", dependencies: ["Configurations"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,88 @@
+/// `method`: what is trained.
+public enum TrainingMethod: String, Codable, Sendable, Equatable, CaseIterable {
+    /// Low-rank adapters beside a frozen base.
+    case lora
+    /// Some of the base's own weights.
+    case partial
+    /// All of the base's weights.
+    case full
+}
+
+/// `data.train_on`: which tokens of a chat have a loss.
+public enum SupervisedTokens: String, Codable, Sendable, Equatable, CaseIterable {
+    /// What the assistant says, and its end token.
+    case assistant
+    /// Everything.
+    case all
+}
+
+/// `training.lr_scheduler_type`: the learning rate over the run, after warm-up.
+public enum ScheduleKind: String, Codable, Sendable, Equatable, CaseIterable {
+    /// Stays at its peak.
+    case constant
+    /// Falls to 0 in a straight line.
+    case linear
+    /// Falls to 0 along half a cosine.
+    case cosine
+}
+
+/// `training.on_non_finite`: what a loss or gradient norm that is not finite does.
+public enum NonFinitePolicy: String, Codable, Sendable, Equatable, CaseIterable {
+    /// Ends the run with an error; the state before the step stays.
+    case stop
+    /// Leaves the parameters as they are and goes on with the next step.
+    case skip
+}
+
+/// `cluster.collective`: the way gradients are summed over workers.
+public enum CollectiveKind: String, Codable, Sendable, Equatable, CaseIterable {
+    /// Directly between workers.
+    case mesh
+    /// Through the coordinator.
+    case star
+}
+
+/// `cluster.numerics`: what is promised about the bits.
+public enum NumericsKind: String, Codable, Sendable, Equatable, CaseIterable {
+    /// The same bits on any cluster.
+    case exact
+}
+
+/// `adapter.init_lora_weights`: how A and B start.
+public enum InitialWeights: String, Codable, Sendable, Equatable, CaseIterable {
+    /// `true`: A uniform as PEFT (Kaiming, a = √5), B zero: the adapter starts as the identity.
+    case zeroB = "true"
+    /// `gaussian`: A normal with deviation 1 ÷ r, B zero.
+    case gaussian
+    /// `false`: B is random too, so that the adapter starts as something else than the identity.
+    case randomB = "false"
+}
+
+/// `adapter.target_modules`: which linear modules are adapted.
+public enum TargetModules: Codable, Sendable, Equatable {
+    /// `all-linear`: every linear module but the language-model head.
+    case allLinear
+    /// A module whose name is one of these, or ends in `.` and one of these.
+    case names([String])
+    /// A module whose whole name this regular expression matches.
+    case pattern(String)
+}
+
+/// How often something happens: never, each so many steps, or at the end of each epoch.
+public enum Interval: Codable, Sendable, Equatable {
+    /// `0`
+    case never
+    /// Each so many steps (at least 1).
+    case steps(Int)
+    /// `epoch`
+    case epoch
+
+    /// Whether it is due after `step` (from 1), with `endsEpoch` telling whether the step is its epoch's last.
+    public func isDue(after step: Int, endsEpoch: Bool) -> Bool {
+        switch self {
+        case .never: false
+        case .steps(let count): count > 0 && step > 0 && step.isMultiple(of: count)
+        case .epoch: endsEpoch
+        }
+    }
+}
