@@ -38,6 +38,7 @@ let package = Package(
         .target(name: "Tensors", dependencies: ["CMemoryGuard"]),
         .target(name: "RandomNumbers"),
         .target(name: "DurableFiles", dependencies: ["CDurableFiles", crypto]),
+        .target(name: "Tokenizers", dependencies: ["CPCRE2"]),
 
         // L2
         .target(name: "WireProtocol", dependencies: ["Tensors"]),
@@ -70,6 +71,7 @@ let package = Package(
             name: "OptimizersTests", dependencies: ["Optimizers", "Tensors", "DurableFiles", "RandomNumbers"]),
         // Tests
         .testTarget(name: "ConfigurationsTests", dependencies: ["Configurations"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),
     ],
     swiftLanguageModes: [.v6]
 )
