@@ -41,6 +41,7 @@ let package = Package(
         .target(name: "Tokenizers", dependencies: ["CPCRE2"]),
 
         // L2
+        .target(name: "WeightFiles", dependencies: ["Tensors", "DurableFiles"]),
         .target(name: "WireProtocol", dependencies: ["Tensors"]),
 
         // L3
@@ -69,9 +70,9 @@ let package = Package(
         .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
         .testTarget(
             name: "OptimizersTests", dependencies: ["Optimizers", "Tensors", "DurableFiles", "RandomNumbers"]),
-        // Tests
         .testTarget(name: "ConfigurationsTests", dependencies: ["Configurations"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),
+        .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "Tensors", "DurableFiles"]),
     ],
     swiftLanguageModes: [.v6]
 )
