@@ -43,14 +43,17 @@ let package = Package(
         // L2
         .target(name: "WeightFiles", dependencies: ["Tensors", "DurableFiles"]),
         .target(name: "WireProtocol", dependencies: ["Tensors"]),
+        .target(name: "Kernels", dependencies: ["Tensors", "RandomNumbers", "COpenBLAS"]),
 
         // L3
+        .target(name: "Layers", dependencies: ["Kernels", "Tensors"]),
         .target(name: "Optimizers", dependencies: ["Tensors", "DurableFiles"]),
         .target(name: "Coordination", dependencies: ["WireProtocol"]),
         .target(name: "Configurations", dependencies: [yams]),
 
         // L4
-        .target(name: "Transformers", dependencies: ["Tensors"]),
+        .target(name: "Transformers", dependencies: ["Layers", "Kernels", "Tensors"]),
+        .target(name: "Adapters", dependencies: ["Layers", "Kernels", "Tensors"]),
         .target(name: "Collectives", dependencies: ["Tensors", "WireProtocol", "Coordination", crypto]),
 
         // L5
@@ -73,6 +76,10 @@ let package = Package(
         .testTarget(name: "ConfigurationsTests", dependencies: ["Configurations"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "Tensors", "DurableFiles"]),
+        .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors", "RandomNumbers"]),
+        .testTarget(
+            name: "TransformersTests",
+            dependencies: ["Transformers", "Adapters", "Layers", "Kernels", "Tensors", "RandomNumbers"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,45 @@
+import COpenBLAS
+public import Tensors
+
+/// A factor of a matrix product: a matrix as it lies in memory, or its transpose.
+public struct Factor: Sendable {
+    let matrix: Matrix
+    let isTransposed: Bool
+
+    /// The matrix as it is.
+    public static func plain(_ matrix: Matrix) -> Factor { Factor(matrix: matrix, isTransposed: false) }
+    /// The transpose of the matrix; nothing is copied.
+    public static func transposed(_ matrix: Matrix) -> Factor { Factor(matrix: matrix, isTransposed: true) }
+
+    var rows: Int { isTransposed ? matrix.columns : matrix.rows }
+    var columns: Int { isTransposed ? matrix.rows : matrix.columns }
+    var order: CBLAS_TRANSPOSE { isTransposed ? CblasTrans : CblasNoTrans }
+}
+
+/// output = alpha · left · right + beta · output, in Float32.
+///
+/// - Shapes: `output` [m, n], `left` [m, k], `right` [k, n] after transposition.
+/// - Accumulates: only with `beta` ≠ 0; with `beta` 0 `output` is overwritten, whatever it held.
+/// - Numerics: one single-threaded `cblas_sgemm`; the bits depend on (m, n, k), the values and ``BLAS/fingerprint``.
+/// - Thread: caller's.
+/// - Precondition: the shapes fit; `output` overlaps neither factor.
+public func gemm(output: Matrix, _ left: Factor, _ right: Factor, alpha: Float = 1, beta: Float = 0) {
+    let (m, n, k) = (output.rows, output.columns, left.columns)
+    precondition(
+        left.rows == m && right.columns == n && right.rows == k,
+        "[\(left.rows), \(left.columns)] · [\(right.rows), \(right.columns)] into [\(m), \(n)]")
+    guard m > 0, n > 0 else { return }
+    unsafe cblas_sgemm(
+        CblasRowMajor, left.order, right.order, blasInt(m), blasInt(n), blasInt(k), alpha,
+        left.matrix.readPointer, blasInt(max(left.matrix.rowStride, 1)),
+        right.matrix.readPointer, blasInt(max(right.matrix.rowStride, 1)), beta,
+        output.writePointer, blasInt(output.rowStride))
+}
+
+/// Converts a dimension for BLAS, whose integers have 32 bits.
+private func blasInt(_ dimension: Int) -> Int32 {
+    guard let value = Int32(exactly: dimension) else {
+        preconditionFailure("a dimension of \(dimension) exceeds BLAS's 32-bit integers")
+    }
+    return value
+}

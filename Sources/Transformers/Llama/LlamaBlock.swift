@@ -1,0 +1,149 @@
+import Kernels
+import Layers
+import Tensors
+
+/// One block: x + attention(norm(x)), then + feedForward(norm(…)).
+///
+/// - Source: `LlamaDecoderLayer` of Hugging Face transformers 5.23 (`modeling_llama.py`).
+struct LlamaBlock: Sendable {
+    let inputNorm: Vector
+    let attention: SelfAttention
+    let attentionNorm: Vector
+    let feedForward: GatedFeedForward
+    let epsilon: Float
+
+    /// What the forward keeps for the backward.
+    struct Activations {
+        /// [N, C] the block's input.
+        let input: Matrix
+        /// [N]
+        let inverseRMS: Vector
+        let attention: SelfAttention.Activations
+        /// [M, H·D] the heads' results of the selected rows, what the output projection was given.
+        let heads: Matrix
+        let savedOutput: Matrix?
+        /// [M, C] the residual stream between attention and feed-forward.
+        let middle: Matrix
+        /// [M]
+        let middleInverseRMS: Vector
+        let feedForward: GatedFeedForward.Activations
+    }
+
+    /// Whether any of its linear maps has parameters to train.
+    var isTrainable: Bool { trainsAttention || trainsFeedForward }
+    private var trainsAttention: Bool { attention.hasTrainableInputs || attention.output.isTrainable }
+    private var trainsFeedForward: Bool { feedForward.hasTrainableInputs || feedForward.down.isTrainable }
+
+    /// - Shapes: `input` [N, C]; `output` [M, C], M = `selected`?.count ?? N.
+    /// - Parameter selected: the rows wanted; all when nil. Keys and values are computed for all rows.
+    /// - Returns: activations in `pass.activations`.
+    func forward(
+        output: Matrix, input: Matrix, spans: [SequenceSpan], selected: [Int32]?, selectedPass: LayerPass,
+        rotary: RotaryTable, pass: LayerPass
+    ) -> Activations {
+        let scratch = pass.scratch.mark
+        defer { pass.scratch.release(to: scratch) }
+        let kept = pass.activations
+        let (columns, rows) = (input.columns, output.rows)
+        let inverseRMS = kept.vector(input.rows)
+        let normed = pass.scratch.matrix(rows: input.rows, columns: columns)
+        rmsNormForward(
+            output: normed, inverseRMS: inverseRMS, input: input, weight: inputNorm, epsilon: epsilon)
+        let attended = attention.forward(input: normed, spans: spans, rotary: rotary, pass: pass)
+
+        var (heads, residual) = (attended.heads, input)
+        if let selected {
+            heads = kept.matrix(rows: rows, columns: heads.columns)
+            gatherRows(output: heads, input: attended.heads, indices: selected)
+            residual = pass.scratch.matrix(rows: rows, columns: columns)
+            gatherRows(output: residual, input: input, indices: selected)
+        }
+        let middle = kept.matrix(rows: rows, columns: columns)
+        let savedOutput = attention.output.forward(output: middle, input: heads, pass: selectedPass)
+        add(output: middle, middle, residual)
+
+        let middleInverseRMS = kept.vector(rows)
+        let middleNormed = pass.scratch.matrix(rows: rows, columns: columns)
+        rmsNormForward(
+            output: middleNormed, inverseRMS: middleInverseRMS, input: middle, weight: attentionNorm,
+            epsilon: epsilon)
+        let fed = feedForward.forward(output: output, input: middleNormed, pass: selectedPass)
+        add(output: output, output, middle)
+        return Activations(
+            input: input, inverseRMS: inverseRMS, attention: attended, heads: heads,
+            savedOutput: savedOutput, middle: middle, middleInverseRMS: middleInverseRMS, feedForward: fed)
+    }
+
+    /// Gradients of the block's parameters and, where wanted, of its input.
+    ///
+    /// - Shapes: `dStream` [M, C], ∂loss/∂output, destroyed; `dInput` [N, C].
+    /// - Parameters:
+    ///   - dInput: where ∂loss/∂input goes; the same matrix as `dStream` when no rows were selected.
+    ///   - reachesInput: whether anything before the block is trained; if not, the way back ends at the lowest
+    ///     trained map and `dInput` is undefined.
+    func backward(
+        dInput: Matrix, dStream: Matrix, activations: Activations, spans: [SequenceSpan],
+        selected: [Int32]?, selectedPass: LayerPass, reachesInput: Bool, rotary: RotaryTable,
+        pass: LayerPass
+    ) {
+        let scratch = pass.scratch.mark
+        defer { pass.scratch.release(to: scratch) }
+        let reachesMiddle = reachesInput || trainsAttention
+        feedForwardBackward(
+            dStream: dStream, activations: activations, reachesMiddle: reachesMiddle, pass: selectedPass)
+        guard reachesMiddle else { return }
+
+        let reachesHeads = reachesInput || attention.hasTrainableInputs
+        let dSelectedHeads =
+            reachesHeads
+            ? pass.scratch.matrix(rows: dStream.rows, columns: activations.heads.columns) : nil
+        attention.output.backward(
+            dInput: dSelectedHeads, dOutput: dStream, input: activations.heads,
+            saved: activations.savedOutput, pass: selectedPass)
+        guard var dHeads = dSelectedHeads else { return }
+        if let selected {
+            let selectedHeads = dHeads
+            dHeads = pass.scratch.matrix(rows: dInput.rows, columns: selectedHeads.columns)
+            scatterRows(output: dHeads, input: selectedHeads, indices: selected)
+            scatterRows(output: dInput, input: dStream, indices: selected)
+        }
+        let normed = pass.scratch.matrix(rows: dInput.rows, columns: dInput.columns)
+        rmsNormReplay(
+            output: normed, input: activations.input, inverseRMS: activations.inverseRMS, weight: inputNorm)
+        let dNormed =
+            reachesInput ? pass.scratch.matrix(rows: dInput.rows, columns: dInput.columns) : nil
+        attention.backward(
+            dInput: dNormed, dHeads: dHeads, input: normed, activations: activations.attention, spans: spans,
+            rotary: rotary, pass: pass)
+        if let dNormed {
+            rmsNormBackward(
+                dInput: dInput, dOutput: dNormed, input: activations.input,
+                inverseRMS: activations.inverseRMS, weight: inputNorm)
+        }
+    }
+
+    /// The feed-forward half: on return `dStream` is ∂loss/∂middle, where that is wanted.
+    private func feedForwardBackward(
+        dStream: Matrix, activations: Activations, reachesMiddle: Bool, pass: LayerPass
+    ) {
+        guard reachesMiddle || trainsFeedForward else { return }
+        let scratch = pass.scratch.mark
+        defer { pass.scratch.release(to: scratch) }
+        let (rows, columns) = (dStream.rows, dStream.columns)
+        let normed = pass.scratch.matrix(rows: rows, columns: columns)
+        if feedForward.hasTrainableInputs {
+            rmsNormReplay(
+                output: normed, input: activations.middle, inverseRMS: activations.middleInverseRMS,
+                weight: attentionNorm)
+        }
+        let dNormed = reachesMiddle ? pass.scratch.matrix(rows: rows, columns: columns) : nil
+        feedForward.backward(
+            dInput: dNormed, dOutput: dStream, input: normed, activations: activations.feedForward,
+            stopsAtDown: !reachesMiddle && !feedForward.hasTrainableInputs, pass: pass)
+        if let dNormed {
+            rmsNormBackward(
+                dInput: dStream, dOutput: dNormed, input: activations.middle,
+                inverseRMS: activations.middleInverseRMS, weight: attentionNorm)
+        }
+    }
+}

@@ -1,0 +1,149 @@
+import Kernels
+public import Layers
+public import Tensors
+
+/// A decoder of the Llama family with its frozen weights and the adapters attached to its linear maps.
+///
+/// - Thread: any number at a time, each with its own workspace; the model itself never changes.
+public final class LlamaModel: TransformerModel {
+    public let configuration: LlamaConfiguration
+    public let trainable: ParameterLayout
+    let weights: any WeightSource
+    let embedding: Matrix
+    let blocks: [LlamaBlock]
+    let finalNorm: Vector
+    let head: LanguageModelHead
+    /// The lowest block with something to train; the number of blocks when none has.
+    let lowestTrainableBlock: Int
+    private let rotary: RotaryTable
+
+    /// Takes the weights by name and attaches adapters, whose tensors enter ``trainable`` in forward order.
+    ///
+    /// - Parameter adapters: by module name; empty for the base alone.
+    /// - Throws: ``TransformerError`` with code `.unknownModule` when a name is no linear module of this model, or
+    ///   what `weights` throws.
+    public init(
+        configuration: LlamaConfiguration, weights: any WeightSource,
+        adapters: [String: any LinearAdapterSettings] = [:]
+    ) throws {
+        BLAS.configureSingleThreaded()
+        let known = Set(configuration.linearModules.map(\.name))
+        if let unknown = adapters.keys.sorted().first(where: { !known.contains($0) }) {
+            throw TransformerError(
+                .unknownModule,
+                "'\(unknown)' is no linear module of this \(configuration.modelType) model with "
+                    + "\(configuration.layerCount) layers", context: unknown)
+        }
+        var builder = LlamaBuilder(configuration: configuration, weights: weights, adapters: adapters)
+        embedding = try builder.matrix(
+            LlamaWeightNames.embedding, rows: configuration.vocabularySize,
+            columns: configuration.hiddenSize)
+        var blocks: [LlamaBlock] = []
+        for layer in 0..<configuration.layerCount { blocks.append(try builder.block(layer)) }
+        finalNorm = try builder.vector(LlamaWeightNames.finalNorm, count: configuration.hiddenSize)
+        head = try builder.head(embedding: embedding)
+        trainable = builder.layout
+        lowestTrainableBlock = blocks.firstIndex { $0.isTrainable } ?? blocks.count
+        rotary = RotaryTable(
+            headDimension: configuration.headDimension, theta: configuration.ropeTheta,
+            scaling: configuration.ropeScaling)
+        self.blocks = blocks
+        self.configuration = configuration
+        self.weights = weights
+    }
+
+    /// All linear maps of such a model, in forward order, the output head last.
+    public static func linearModules(_ configuration: LlamaConfiguration) -> [LinearModule] {
+        configuration.linearModules
+    }
+
+    public func makeWorkspace() -> LlamaWorkspace { LlamaWorkspace(rotary: rotary) }
+
+    public func gradient(
+        of batch: MicroBatch, parameters: Vector, into gradient: Vector, pass: TrainingPass,
+        workspace: LlamaWorkspace
+    ) throws -> LossSum {
+        precondition(
+            parameters.count == trainable.count && gradient.count == trainable.count,
+            "\(parameters.count) parameters and \(gradient.count) gradients for \(trainable.count)")
+        try workspace.load(batch, configuration: configuration, allowsPrefixes: false)
+        try weights.checkIntact()
+        fill(gradient, with: 0)
+        guard !workspace.supervisedRows.isEmpty else { return LossSum() }
+        let training = LayerPass(
+            parameters: parameters, gradient: gradient,
+            dropout: DropoutPass(seed: pass.seed, step: pass.step, rows: workspace.rows),
+            activations: workspace.activations, scratch: workspace.scratch)
+        var supervised = training
+        supervised.dropout?.rows = workspace.supervisedDropoutRows
+        workspace.reset()
+        let lossSum = forwardBackward(batch, workspace: workspace, pass: training, supervised: supervised)
+        try weights.checkIntact()
+        return LossSum(lossSum: lossSum, tokenCount: Int64(workspace.supervisedRows.count))
+    }
+
+    /// The forward of `batch`, up to the final norm, of the rows that have a target.
+    ///
+    /// - Returns: the residual stream behind the last block [M, C], in `pass.activations`.
+    func forward(
+        _ batch: MicroBatch, keepsFrom lowestKept: Int, workspace: LlamaWorkspace, pass: LayerPass,
+        supervised: LayerPass
+    ) -> Matrix {
+        let kept = pass.activations
+        let columns = configuration.hiddenSize
+        let result = kept.matrix(rows: workspace.supervisedRows.count, columns: columns)
+        var stream = kept.matrix(rows: batch.tokenCount, columns: columns)
+        // Below the lowest trained block two matrices take turns as input and output.
+        var other = lowestKept > 0 ? kept.matrix(rows: batch.tokenCount, columns: columns) : stream
+        embeddingForward(output: stream, table: embedding, ids: batch.tokenIDs)
+        for (index, block) in blocks.enumerated() {
+            let isLast = index == blocks.count - 1
+            let isKept = index >= lowestKept
+            let output =
+                isLast ? result : isKept ? kept.matrix(rows: batch.tokenCount, columns: columns) : other
+            let mark = kept.mark
+            let activations = block.forward(
+                output: output, input: stream, spans: workspace.spans,
+                selected: isLast ? workspace.supervisedRows : nil,
+                selectedPass: isLast ? supervised : pass, rotary: workspace.rotary, pass: pass)
+            if isKept { workspace.blocks.append(activations) } else { kept.release(to: mark) }
+            (stream, other) = (output, stream)
+        }
+        return result
+    }
+
+    private func forwardBackward(
+        _ batch: MicroBatch, workspace: LlamaWorkspace, pass: LayerPass, supervised: LayerPass
+    ) -> Double {
+        let last = forward(
+            batch, keepsFrom: lowestTrainableBlock, workspace: workspace, pass: pass,
+            supervised: supervised)
+        let (rows, columns) = (last.rows, last.columns)
+        let scratch = pass.scratch
+        let inverseRMS = scratch.vector(rows)
+        let hidden = scratch.matrix(rows: rows, columns: columns)
+        rmsNormForward(
+            output: hidden, inverseRMS: inverseRMS, input: last, weight: finalNorm,
+            epsilon: configuration.normEpsilon)
+        let trainsBlocks = lowestTrainableBlock < blocks.count
+        let dHidden = trainsBlocks ? scratch.matrix(rows: rows, columns: columns) : nil
+        let lossSum = head.gradient(
+            dHidden: dHidden, hidden: hidden, targets: workspace.supervisedTargets, pass: supervised)
+        guard let dHidden else { return lossSum }
+        let dSupervised = scratch.matrix(rows: rows, columns: columns)
+        fill(dSupervised, with: 0)
+        rmsNormBackward(
+            dInput: dSupervised, dOutput: dHidden, input: last, inverseRMS: inverseRMS, weight: finalNorm)
+        let dStream = scratch.matrix(rows: batch.tokenCount, columns: columns)
+        for index in stride(from: blocks.count - 1, through: lowestTrainableBlock, by: -1) {
+            let isLast = index == blocks.count - 1
+            blocks[index].backward(
+                dInput: dStream, dStream: isLast ? dSupervised : dStream,
+                activations: workspace.blocks[index - lowestTrainableBlock], spans: workspace.spans,
+                selected: isLast ? workspace.supervisedRows : nil,
+                selectedPass: isLast ? supervised : pass, reachesInput: index > lowestTrainableBlock,
+                rotary: workspace.rotary, pass: pass)
+        }
+        return lossSum
+    }
+}

@@ -1,0 +1,34 @@
+import Kernels
+import Layers
+import Tensors
+
+/// Scratch memory of one compute thread for a ``LlamaModel``: grows to the largest micro-batch it meets, then
+/// allocates nothing more.
+///
+/// - Thread: one at a time.
+public final class LlamaWorkspace {
+    let activations = Arena()
+    let scratch = Arena()
+    var rotary: RotaryTable
+    var blocks: [LlamaBlock.Activations] = []
+    var spans: [SequenceSpan] = []
+    /// Rows that have a target, in order.
+    var supervisedRows: [Int32] = []
+    /// Their targets.
+    var supervisedTargets: [Int32] = []
+    var rows = DropoutRows()
+    var supervisedDropoutRows = DropoutRows()
+    var tokenScores: [TokenScore] = []
+
+    init(rotary: RotaryTable) { self.rotary = rotary }
+
+    /// Bytes of activations and scratch held.
+    public var byteCount: Int { (activations.capacity + scratch.capacity) * 4 }
+
+    /// Gives back all memory of the last pass.
+    func reset() {
+        blocks.removeAll(keepingCapacity: true)
+        activations.reset()
+        scratch.reset()
+    }
+}

@@ -1,0 +1,42 @@
+public import Layers
+
+/// What is known of a model from its config.json alone.
+public protocol ModelConfiguration: Sendable {
+    /// `model_type` of config.json.
+    var modelType: String { get }
+    /// V
+    var vocabularySize: Int { get }
+    /// The longest sequence it can attend over.
+    var contextLength: Int { get }
+    /// Ids that end a generated text (`eos_token_id`); may be empty.
+    var endOfSequenceIDs: [Int32] { get }
+    /// All linear maps in forward order, the output head last.
+    var linearModules: [LinearModule] { get }
+    /// Every tensor the model reads.
+    var weightShapes: [WeightShape] { get }
+    /// The model, with the adapters attached to the modules they are named for.
+    ///
+    /// - Throws: ``TransformerError`` with code `.unknownModule`, or what `weights` throws.
+    func makeModel(weights: any WeightSource, adapters: [String: any LinearAdapterSettings]) throws
+        -> any TransformerModel
+}
+
+extension ModelConfiguration {
+    /// Elements of all tensors the model reads; a tied head counts once.
+    public var parameterCount: Int { weightShapes.reduce(0) { $0 + $1.count } }
+}
+
+/// Name and shape of a frozen tensor.
+public struct WeightShape: Sendable, Equatable {
+    /// Hugging Face's name.
+    public let name: String
+    /// Outermost first.
+    public let shape: [Int]
+    /// Product of `shape`.
+    public var count: Int { shape.reduce(1, *) }
+
+    public init(name: String, shape: [Int]) {
+        self.name = name
+        self.shape = shape
+    }
+}
