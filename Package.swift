@@ -39,6 +39,7 @@ let package = Package(
         .target(name: "RandomNumbers"),
         .target(name: "DurableFiles", dependencies: ["CDurableFiles", crypto]),
         .target(name: "Tokenizers", dependencies: ["CPCRE2"]),
+        .target(name: "Configurations", dependencies: [yams]),
 
         // L2
         .target(name: "WeightFiles", dependencies: ["Tensors", "DurableFiles"]),
@@ -49,7 +50,6 @@ let package = Package(
         .target(name: "Layers", dependencies: ["Kernels", "Tensors"]),
         .target(name: "Optimizers", dependencies: ["Tensors", "DurableFiles"]),
         .target(name: "Coordination", dependencies: ["WireProtocol"]),
-        .target(name: "Configurations", dependencies: [yams]),
 
         // L4
         .target(name: "Transformers", dependencies: ["Layers", "Kernels", "Tensors"]),
