@@ -1,0 +1,66 @@
+import Foundation
+import Testing
+
+/// Promise 1: the adapter does not depend on the cluster.
+@Suite(.serialized) struct SameBitsTests {
+    /// A cluster that must give the same bytes as one worker with one thread.
+    struct Cluster: CustomTestStringConvertible, Sendable {
+        let workers: Int
+        let threads: Int
+        let collective: String
+        var testDescription: String { "\(workers) workers, \(threads) threads, \(collective)" }
+    }
+
+    static let clusters = [
+        Cluster(workers: 1, threads: 2, collective: "mesh"),
+        Cluster(workers: 2, threads: 1, collective: "mesh"),
+        Cluster(workers: 2, threads: 2, collective: "mesh"),
+        Cluster(workers: 3, threads: 1, collective: "mesh"),
+        Cluster(workers: 3, threads: 2, collective: "mesh"),
+        Cluster(workers: 1, threads: 1, collective: "star"),
+        Cluster(workers: 2, threads: 2, collective: "star"),
+        Cluster(workers: 3, threads: 1, collective: "star"),
+    ]
+
+    @Test("the adapter has the same bytes on any cluster, with dropout and shuffling on")
+    func sameBytesOnAnyCluster() throws {
+        let scratch = try Scratch()
+        let config = try TinyRun().write(to: scratch)
+        let expected = try train(
+            config, on: Cluster(workers: 1, threads: 1, collective: "mesh"), in: scratch, name: "one")
+        let expectedAdapter = try expected.adapter()
+        let expectedDigests = try expected.metrics().map(\.gradientDigest)
+        #expect(Set(expectedDigests).count == 8, "each step has a gradient of its own")
+
+        for (index, cluster) in Self.clusters.enumerated() {
+            let run = try train(config, on: cluster, in: scratch, name: "run-\(index)")
+            let metrics = try run.metrics()
+            #expect(metrics.map(\.gradientDigest) == expectedDigests, "\(cluster.testDescription)")
+            #expect(metrics.allSatisfy { $0.workers == cluster.workers }, "\(cluster.testDescription)")
+            #expect(try run.adapter() == expectedAdapter, "\(cluster.testDescription)")
+        }
+    }
+
+    @Test("another seed gives other bytes")
+    func anotherSeedGivesOtherBytes() throws {
+        let scratch = try Scratch()
+        let config = try TinyRun(maxSteps: 2).write(to: scratch)
+        let cluster = Cluster(workers: 2, threads: 1, collective: "mesh")
+        let first = try train(config, on: cluster, in: scratch, name: "first")
+        let second = try train(config, on: cluster, in: scratch, name: "second", seed: 8)
+        #expect(try first.adapter() != second.adapter())
+    }
+
+    private func train(
+        _ config: String, on cluster: Cluster, in scratch: Scratch, name: String, seed: Int = 7
+    ) throws -> RunFolder {
+        let outcome = try Shoal.run(
+            [
+                "train", config, "--workers", "\(cluster.workers)", "--threads", "\(cluster.threads)",
+                "--output", scratch.path(name), "--set", "cluster.collective=\(cluster.collective)",
+                "--set", "training.seed=\(seed)",
+            ], in: scratch, name: "train-\(name)")
+        try #require(outcome.status == 0, "\(cluster.testDescription): \(outcome)")
+        return RunFolder(name, in: scratch)
+    }
+}

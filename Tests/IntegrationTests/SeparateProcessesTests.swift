@@ -1,0 +1,137 @@
+import Foundation
+import Testing
+
+/// `shoal coordinator` and `shoal worker` in separate shells, on TCP.
+@Suite(.serialized) struct SeparateProcessesTests {
+    @Test(
+        "a coordinator and two workers started by hand give the bytes of shoal train",
+        arguments: ["mesh", "star"])
+    func separateProcessesGiveTheSameBytes(collective: String) throws {
+        let scratch = try Scratch()
+        let config = try TinyRun().write(to: scratch)
+        let trained = try Shoal.run(
+            ["train", config, "--workers", "1", "--threads", "1", "--output", scratch.path("expected")],
+            in: scratch, name: "train")
+        try #require(trained.status == 0, "\(trained)")
+
+        let address = "tcp://127.0.0.1:\(try freePort())"
+        let coordinator = try Shoal.start(
+            [
+                "coordinator", config, "--listen", address, "--min-workers", "2", "--output",
+                scratch.path("run"),
+                "--set", "cluster.collective=\(collective)",
+            ], in: scratch, name: "coordinator")
+        let invited = Shoal.eventually(within: 20) {
+            !coordinator.isRunning || workerCommand(in: coordinator) != nil
+        }
+        try #require(invited && coordinator.isRunning, "no worker command was printed: \(coordinator.errors)")
+        let command = try #require(workerCommand(in: coordinator))
+
+        // The printed command as it stands, with the base where this host has it.
+        let workers = try (1...2).map { index in
+            try Shoal.start(
+                command + ["--base", TinyRun.base.path, "--threads", "1"], in: scratch,
+                name: "worker-\(index)")
+        }
+        let outcome = try coordinator.wait()
+        #expect(outcome.status == 0, "\(outcome)")
+        for worker in workers {
+            let end = try worker.wait(limit: 20)
+            #expect(end.status == 0, "\(end)")
+        }
+        let run = RunFolder("run", in: scratch)
+        #expect(try run.adapter() == RunFolder("expected", in: scratch).adapter())
+        #expect(try run.metrics().allSatisfy { $0.workers == 2 })
+    }
+
+    @Test("a worker with another base is refused, and both sides name the base")
+    func refusesAnotherBase() throws {
+        let scratch = try Scratch()
+        let config = try TinyRun().write(to: scratch)
+        let other = try TinyRun.copyOfBase(in: scratch, name: "other-base")
+        let weights = other.appendingPathComponent("model.safetensors")
+        var bytes = try Data(contentsOf: weights)
+        bytes[bytes.count - 1] ^= 1
+        try bytes.write(to: weights)
+
+        let coordinator = try Shoal.start(
+            [
+                "coordinator", config, "--listen", "tcp://127.0.0.1:\(try freePort())", "--min-workers", "2",
+                "--output", scratch.path("run"),
+            ], in: scratch, name: "coordinator")
+        _ = Shoal.eventually(within: 20) { !coordinator.isRunning || workerCommand(in: coordinator) != nil }
+        let command = try #require(workerCommand(in: coordinator), "\(coordinator.errors)")
+        let worker = try Shoal.run(
+            command + ["--base", other.path, "--threads", "1"], in: scratch, name: "worker", limit: 60)
+        #expect(worker.status == 65, "\(worker)")
+        #expect(worker.errors.contains("base"), "\(worker)")
+
+        coordinator.send(SIGTERM)
+        let outcome = try coordinator.wait(limit: 30)
+        #expect(outcome.status != 0, "\(outcome)")
+        #expect(outcome.errors.contains("base"), "\(outcome)")
+        #expect(!RunFolder("run", in: scratch).hasAdapter)
+    }
+
+    @Test("a port in use is named")
+    func portInUse() throws {
+        let scratch = try Scratch()
+        let config = try TinyRun().write(to: scratch)
+        let address = "tcp://127.0.0.1:\(try freePort())"
+        let first = try Shoal.start(
+            [
+                "coordinator", config, "--listen", address, "--min-workers", "1", "--output",
+                scratch.path("first"),
+            ],
+            in: scratch, name: "first")
+        _ = Shoal.eventually(within: 20) { !first.isRunning || workerCommand(in: first) != nil }
+        try #require(first.isRunning, "\(first.errors)")
+        let second = try Shoal.run(
+            [
+                "coordinator", config, "--listen", address, "--min-workers", "1", "--output",
+                scratch.path("second"),
+            ],
+            in: scratch, name: "second", limit: 30)
+        #expect([64, 65, 74].contains(second.status), "\(second)")
+        #expect(second.errors.contains(address), "\(second)")
+        #expect(!RunFolder("second", in: scratch).hasAdapter)
+        first.send(SIGTERM)
+        _ = try first.wait(limit: 30)
+    }
+
+    /// The arguments of the worker command that the coordinator printed, without the name of the program.
+    private func workerCommand(in coordinator: RunningProcess) -> [String]? {
+        let lines = (coordinator.output + "\n" + coordinator.errors).split(separator: "\n")
+        guard let line = lines.first(where: { $0.contains("shoal worker --connect") }),
+            let start = line.range(of: "worker --connect")
+        else { return nil }
+        return line[start.lowerBound...].split(separator: " ").map(String.init)
+    }
+
+    /// A TCP port that nobody listens on.
+    private func freePort() throws -> Int {
+        // The kernel gives ephemeral ports from 32768 on; below that, try a few by process id.
+        for offset in 0..<200 {
+            let port = 20000 + (Int(getpid()) * 37 + Int.random(in: 0..<5000) + offset) % 10000
+            if isFree(port) { return port }
+        }
+        throw Shoal.HarnessError(description: "no free port found")
+    }
+
+    /// Whether no line of the kernel's table of sockets has the port in its local address.
+    private func isFree(_ port: Int) -> Bool {
+        let mark = ":" + String(port, radix: 16, uppercase: true).leftPadded(to: 4) + " "
+        return ["/proc/net/tcp", "/proc/net/tcp6"].allSatisfy { path in
+            ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n").allSatisfy {
+                !($0.split(separator: " ").dropFirst().first.map { $0 + " " } ?? "").hasSuffix(mark)
+            }
+        }
+    }
+}
+
+extension String {
+    /// The string with zeros in front, at least `count` characters long.
+    fileprivate func leftPadded(to count: Int) -> String {
+        String(repeating: "0", count: max(0, count - self.count)) + self
+    }
+}

@@ -1,0 +1,108 @@
+import Foundation
+
+/// A configuration for the tiny base of `Tests/Fixtures` on rows made here: small, but with everything on that
+/// could move a bit (dropout, shuffling, packing, several micro-batches a step).
+struct TinyRun {
+    var maxSteps = 8
+    var checkpointEvery = 4
+    /// Lines of YAML put in place of the defaults, by section.
+    var adapter = "{r: 4, lora_alpha: 8, lora_dropout: 0.1, target_modules: all-linear}"
+    var base = TinyRun.base.path
+    var rows = TinyRun.rows()
+
+    /// `Tests/Fixtures/tiny-base`.
+    static let base = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("Fixtures/tiny-base")
+
+    /// Writes configuration and rows; returns the configuration's path.
+    func write(to scratch: Scratch, name: String = "config.yaml") throws -> String {
+        let train = try scratch.write(rows.joined(separator: "\n") + "\n", to: "train.jsonl")
+        return try scratch.write(
+            """
+            base: \(base)
+            data:
+              train: [\(train)]
+              max_sequence_length: 64
+            adapter: \(adapter)
+            training:
+              max_steps: \(maxSteps)
+              batch_size: 16
+              learning_rate: 0.01
+              micro_batches: 8
+              max_tokens_per_micro_batch: 96
+              seed: 7
+            checkpoint: {every_steps: \(checkpointEvery), keep: 3}
+            """, to: name)
+    }
+
+    /// Prompt and completion rows of varying length, always the same.
+    static func rows(count: Int = 96) -> [String] {
+        let names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+        return (0..<count).map { index in
+            let first = names[index * 7 % 10]
+            let second = names[(index * 3 + index / 10) % 10]
+            let filler = Array(repeating: "plus zero", count: index * 5 % 4).joined(separator: " ")
+            let middle = filler.isEmpty ? "" : " \(filler)"
+            return """
+                {"prompt": "What is \(first) plus \(second)\(middle)?", "completion": " It is row \(index % 13)."}
+                """
+        }
+    }
+
+    /// A copy of the tiny base that a test may damage.
+    static func copyOfBase(in scratch: Scratch, name: String = "base") throws -> URL {
+        let copy = scratch.folder.appendingPathComponent(name)
+        try FileManager.default.copyItem(at: base, to: copy)
+        return copy
+    }
+}
+
+/// What a run left behind.
+struct RunFolder {
+    let folder: URL
+    /// Kept, because the folder goes with it.
+    private let scratch: Scratch
+
+    /// A line of `metrics.jsonl`, as far as the tests look.
+    struct Metrics: Decodable, Equatable {
+        let step: Int
+        let loss: Double
+        let workers: Int
+        let gradientDigest: String
+    }
+
+    init(_ name: String, in scratch: Scratch) {
+        folder = scratch.folder.appendingPathComponent(name)
+        self.scratch = scratch
+    }
+
+    /// The bytes of the final adapter.
+    func adapter() throws -> Data {
+        try Data(contentsOf: folder.appendingPathComponent("adapter/adapter_model.safetensors"))
+    }
+
+    /// Whether something that looks like a finished adapter is there.
+    var hasAdapter: Bool {
+        FileManager.default.fileExists(atPath: folder.appendingPathComponent("adapter").path)
+    }
+
+    /// The whole lines of `metrics.jsonl`; none while there is no file.
+    func metrics() throws -> [Metrics] {
+        guard
+            let text = try? String(
+                contentsOf: folder.appendingPathComponent("metrics.jsonl"), encoding: .utf8)
+        else { return [] }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let whole =
+            text.hasSuffix("\n") ? text : text.split(separator: "\n").dropLast().joined(separator: "\n")
+        return try whole.split(separator: "\n").map { try decoder.decode(Metrics.self, from: Data($0.utf8)) }
+    }
+
+    /// Names of the checkpoints on disk, oldest first.
+    func checkpoints() -> [String] {
+        let path = folder.appendingPathComponent("checkpoints").path
+        return ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [])
+            .filter { $0.hasPrefix("step-") }.sorted()
+    }
+}
