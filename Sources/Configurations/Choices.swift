@@ -31,7 +31,7 @@ public enum NonFinitePolicy: String, Codable, Sendable, Equatable, CaseIterable 
     /// Ends the run with an error; the state before the step stays.
     case stop
     /// Leaves the parameters as they are and goes on with the next step.
-    case skip
+    case skipStep = "skip_step"
 }
 
 /// `cluster.collective`: the way gradients are summed over workers.
@@ -44,8 +44,10 @@ public enum CollectiveKind: String, Codable, Sendable, Equatable, CaseIterable {
 
 /// `cluster.numerics`: what is promised about the bits.
 public enum NumericsKind: String, Codable, Sendable, Equatable, CaseIterable {
-    /// The same bits on any cluster.
+    /// The same bits on any cluster: a worker whose BLAS build, core or kernels differ is refused.
     case exact
+    /// Such a worker takes part; which promise does not hold is logged.
+    case relaxed
 }
 
 /// `adapter.init_lora_weights`: how A and B start.

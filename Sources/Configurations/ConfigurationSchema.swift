@@ -215,7 +215,8 @@ package enum ConfigurationSchema {
             "cluster.collective", \.cluster.collective,
             "mesh: between workers; star: through the coordinator", mayDifferOnResume: true),
         ConfigurationKey(
-            "cluster.numerics", \.cluster.numerics, "exact: the same bits on any cluster",
+            "cluster.numerics", \.cluster.numerics,
+            "exact refuses a worker whose BLAS build, core or kernels differ; relaxed logs it",
             mayDifferOnResume: true),
         ConfigurationKey(
             "cluster.heartbeat_seconds", \.cluster.heartbeatSeconds, "seconds between heartbeats",
