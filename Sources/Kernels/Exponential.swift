@@ -1,12 +1,13 @@
 package import Tensors
 
-/// e^x for eight values at once, within 2 ulp on [−87.3, 88.3] and clamped beyond; NaN stays NaN.
+/// e^x for eight values at once, within 2 ulp on [−87.3, 88.3]; 0 below, clamped above; NaN stays NaN.
 ///
 /// - Source: range reduction and polynomial of Cephes `expf` (Moshier); x = n·ln 2 + r, |r| ≤ ln 2 ÷ 2, with ln 2
 ///   split in two so that n · high part is exact.
 @inline(__always)
 func exponential(_ x: Lanes) -> Lanes {
-    var v = x.replacing(with: -87.336_54, where: x .< -87.336_54)
+    let vanishes = x .< -87.336_54
+    var v = x.replacing(with: 0, where: vanishes)
     v.replace(with: 88.376_26, where: v .> 88.376_26)
     // Adding 1.5 · 2^23 rounds to the nearest integer, which then stands in the low bits of the sum.
     let shifted = v * 1.442_695_04 + 12_582_912
@@ -20,7 +21,8 @@ func exponential(_ x: Lanes) -> Lanes {
     let fraction = (p * (r * r) + r) + 1
     let bits = unsafe unsafeBitCast(shifted, to: SIMD8<Int32>.self)
     let exponent = (bits &- (0x4B40_0000 - 127)) &<< 23
-    return unsafe fraction * unsafeBitCast(exponent, to: Lanes.self)
+    let result = unsafe fraction * unsafeBitCast(exponent, to: Lanes.self)
+    return result.replacing(with: 0, where: vanishes)
 }
 
 /// e^x for one value; the same bits as a lane of ``exponential(_:)-(Lanes)``.
