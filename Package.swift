@@ -40,6 +40,7 @@ let package = Package(
         .target(name: "DurableFiles", dependencies: ["CDurableFiles", crypto]),
         .target(name: "Tokenizers", dependencies: ["CPCRE2"]),
         .target(name: "Configurations", dependencies: [yams]),
+        .target(name: "ZeroMQ", dependencies: ["CZMQ"]),
 
         // L2
         .target(name: "WeightFiles", dependencies: ["Tensors", "DurableFiles"]),
@@ -50,6 +51,9 @@ let package = Package(
         .target(name: "Layers", dependencies: ["Kernels", "Tensors"]),
         .target(name: "Optimizers", dependencies: ["Tensors", "DurableFiles"]),
         .target(name: "Coordination", dependencies: ["WireProtocol"]),
+
+        // L3
+        .target(name: "Transports", dependencies: ["ZeroMQ"]),
 
         // L4
         .target(name: "Transformers", dependencies: ["Layers", "Kernels", "Tensors"]),
@@ -80,6 +84,11 @@ let package = Package(
         .testTarget(
             name: "TransformersTests",
             dependencies: ["Transformers", "Adapters", "Layers", "Kernels", "Tensors", "RandomNumbers"]),
+        .target(name: "Transformers", dependencies: ["Tensors"]),
+
+        // Tests
+        .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),
+        .testTarget(name: "TransportsTests", dependencies: ["Transports", "ZeroMQ"]),
     ],
     swiftLanguageModes: [.v6]
 )
