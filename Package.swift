@@ -24,7 +24,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
-        // C: system libraries and generated messages
+        // C: system libraries, shims and generated messages
         .systemLibrary(name: "CZMQ", providers: [.apt(["libzmq3-dev"])]),
         .systemLibrary(name: "COpenBLAS", providers: [.apt(["libopenblas-dev"])]),
         .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
@@ -39,26 +39,24 @@ let package = Package(
         .target(name: "RandomNumbers"),
         .target(name: "DurableFiles", dependencies: ["CDurableFiles", crypto]),
         .target(name: "Tokenizers", dependencies: ["CPCRE2"]),
-        .target(name: "Configurations", dependencies: [yams]),
         .target(name: "ZeroMQ", dependencies: ["CZMQ"]),
+        .target(name: "Configurations", dependencies: [yams]),
 
         // L2
-        .target(name: "WeightFiles", dependencies: ["Tensors", "DurableFiles"]),
+        .target(name: "Kernels", dependencies: ["COpenBLAS", "RandomNumbers", "Tensors"]),
+        .target(name: "WeightFiles", dependencies: ["DurableFiles", "Tensors"]),
         .target(name: "WireProtocol", dependencies: ["Tensors"]),
-        .target(name: "Kernels", dependencies: ["Tensors", "RandomNumbers", "COpenBLAS"]),
 
         // L3
         .target(name: "Layers", dependencies: ["Kernels", "Tensors"]),
-        .target(name: "Optimizers", dependencies: ["Tensors", "DurableFiles"]),
+        .target(name: "Optimizers", dependencies: ["DurableFiles", "Tensors"]),
         .target(name: "Coordination", dependencies: ["WireProtocol"]),
-
-        // L3
         .target(name: "Transports", dependencies: ["ZeroMQ"]),
 
         // L4
-        .target(name: "Transformers", dependencies: ["Layers", "Kernels", "Tensors"]),
-        .target(name: "Adapters", dependencies: ["Layers", "Kernels", "Tensors"]),
-        .target(name: "Collectives", dependencies: ["Tensors", "WireProtocol", "Coordination", crypto]),
+        .target(name: "Transformers", dependencies: ["Kernels", "Layers", "Tensors"]),
+        .target(name: "Adapters", dependencies: ["Kernels", "Layers", "Tensors"]),
+        .target(name: "Collectives", dependencies: ["Coordination", "Tensors", "WireProtocol", crypto]),
 
         // L5
         .target(
@@ -67,28 +65,25 @@ let package = Package(
 
         // Tests, one target for each library
         .testTarget(
-            name: "CoordinationTests",
-            dependencies: ["Coordination", "Collectives", "Tensors", "WireProtocol"]),
-        .testTarget(
             name: "CollectivesTests",
             dependencies: ["Collectives", "Coordination", "Tensors", "WireProtocol"]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training"]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-        .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
-        .testTarget(
-            name: "OptimizersTests", dependencies: ["Optimizers", "Tensors", "DurableFiles", "RandomNumbers"]),
         .testTarget(name: "ConfigurationsTests", dependencies: ["Configurations"]),
+        .testTarget(
+            name: "CoordinationTests",
+            dependencies: ["Collectives", "Coordination", "Tensors", "WireProtocol"]),
+        .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
+        .testTarget(name: "KernelsTests", dependencies: ["Kernels", "RandomNumbers", "Tensors"]),
+        .testTarget(
+            name: "OptimizersTests", dependencies: ["DurableFiles", "Optimizers", "RandomNumbers", "Tensors"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),
-        .testTarget(name: "WeightFilesTests", dependencies: ["WeightFiles", "Tensors", "DurableFiles"]),
-        .testTarget(name: "KernelsTests", dependencies: ["Kernels", "Tensors", "RandomNumbers"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training"]),
         .testTarget(
             name: "TransformersTests",
-            dependencies: ["Transformers", "Adapters", "Layers", "Kernels", "Tensors", "RandomNumbers"]),
-        .target(name: "Transformers", dependencies: ["Tensors"]),
-
-        // Tests
-        .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),
+            dependencies: ["Adapters", "Kernels", "Layers", "RandomNumbers", "Tensors", "Transformers"]),
         .testTarget(name: "TransportsTests", dependencies: ["Transports", "ZeroMQ"]),
+        .testTarget(name: "WeightFilesTests", dependencies: ["DurableFiles", "Tensors", "WeightFiles"]),
+        .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),
     ],
     swiftLanguageModes: [.v6]
 )
