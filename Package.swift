@@ -57,6 +57,13 @@ let package = Package(
         .target(name: "Transformers", dependencies: ["Kernels", "Layers", "Tensors"]),
         .target(name: "Adapters", dependencies: ["Kernels", "Layers", "Tensors"]),
         .target(name: "Collectives", dependencies: ["Coordination", "Tensors", "WireProtocol", crypto]),
+        .target(name: "Transformers", dependencies: ["Layers", "Kernels", "Tensors"]),
+        .target(
+            name: "Adapters",
+            dependencies: [
+                "Layers", "Kernels", "Tensors", "WeightFiles", "DurableFiles", "RandomNumbers", "CPCRE2",
+            ]),
+        .target(name: "Collectives", dependencies: ["Tensors", "WireProtocol", "Coordination", crypto]),
 
         // L5
         .target(
@@ -67,6 +74,14 @@ let package = Package(
         .testTarget(
             name: "CollectivesTests",
             dependencies: ["Collectives", "Coordination", "Tensors", "WireProtocol"]),
+        .testTarget(name: "TrainingTests", dependencies: ["Training"]),
+        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
+        .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
+        .testTarget(
+            name: "OptimizersTests", dependencies: ["Optimizers", "Tensors", "DurableFiles", "RandomNumbers"]),
+        .testTarget(
+            name: "AdaptersTests",
+            dependencies: ["Adapters", "Layers", "Tensors", "DurableFiles", "WeightFiles", "RandomNumbers"]),
         .testTarget(name: "ConfigurationsTests", dependencies: ["Configurations"]),
         .testTarget(
             name: "CoordinationTests",

@@ -1,0 +1,132 @@
+/// What is adapted by LoRA and how: the content of PEFT's `adapter_config.json`.
+///
+/// Names and meanings are those of PEFT 0.21.2's `LoraConfig`; each property says which key it is.
+public struct LoRAConfiguration: Sendable, Equatable {
+    /// `target_modules` or `exclude_modules`: which modules are meant.
+    public enum Targets: Sendable, Equatable {
+        /// `"all-linear"`: every linear module but the output head.
+        case allLinear
+        /// A module whose name is one of these, or ends in `.` and one of these.
+        case names([String])
+        /// A module whose whole name this regular expression matches.
+        case pattern(String)
+    }
+
+    /// `init_lora_weights`: how A and B start.
+    public enum InitialWeights: Sendable, Equatable {
+        /// `true`: A uniform in ±1/√in, B zero: the adapted model starts as the base.
+        case zeroB
+        /// `"gaussian"`: A normal with deviation 1/r, B zero.
+        case gaussian
+        /// `false`: A uniform in ±1/√in, B uniform in ±1/√r.
+        case randomB
+        /// Another of PEFT's ways; an adapter made so can be read, but none can be started so.
+        case other(String)
+    }
+
+    /// Another value for the modules that a pattern matches.
+    public struct Override<Value: Sendable & Equatable>: Sendable, Equatable {
+        /// A regular expression for the name, or for what follows one of its dots.
+        public var pattern: String
+        public var value: Value
+
+        public init(pattern: String, value: Value) {
+            self.pattern = pattern
+            self.value = value
+        }
+    }
+
+    /// `r`, the inner dimension; at least 1.
+    public var loraRank = 8
+    /// `lora_alpha`, the numerator of the scaling.
+    public var loraAlpha = 8.0
+    /// `lora_dropout`, the probability that an input of A is zeroed in training; in [0, 1).
+    public var loraDropout = 0.0
+    /// `target_modules`
+    public var targets = Targets.allLinear
+    /// `exclude_modules`; nil excludes none.
+    public var excluded: Targets?
+    /// `layers_to_transform`: the only blocks that are adapted; nil adapts all.
+    public var layersToTransform: [Int]?
+    /// `layers_pattern`: what blocks are called (`layers`); empty takes the first number in a module's name.
+    public var layersPattern: [String] = []
+    /// `rank_pattern`: other r by module; the first match counts.
+    public var rankPattern: [Override<Int>] = []
+    /// `alpha_pattern`: other alphas by module; the first match counts.
+    public var alphaPattern: [Override<Double>] = []
+    /// `use_rslora`: scale by α ÷ √r instead of α ÷ r (Kalajdzievski 2023, arXiv:2312.03732).
+    public var usesRSLoRA = false
+    /// `use_dora`
+    public var usesDoRA = false
+    /// `modules_to_save`: modules trained whole beside the adapter.
+    public var modulesToSave: [String] = []
+    /// `init_lora_weights`
+    public var initialWeights = InitialWeights.zeroB
+    /// `base_model_name_or_path`: where users of the adapter find its base.
+    public var baseModelName: String?
+    /// `revision` of the base.
+    public var revision: String?
+    /// `task_type`; PEFT builds its model class from it.
+    public var taskType: String? = "CAUSAL_LM"
+    /// Keys of a file that ask for something not done here, as `key = value`; see ``validateSupported()``.
+    public var unsupportedFeatures: [String] = []
+
+    public init() {}
+
+    /// α ÷ r, or α ÷ √r with rsLoRA, for a module whose r and α these are.
+    public func loraScaling(loraRank: Int, loraAlpha: Double) -> Float {
+        Float(loraAlpha / (usesRSLoRA ? Double(loraRank).squareRoot() : Double(loraRank)))
+    }
+
+    /// Checks ranges, and that nothing is asked for that this program does not do.
+    ///
+    /// - Throws: ``AdapterError`` with code `.invalidConfiguration` or `.unsupported`, naming the PEFT key.
+    public func validateSupported() throws(AdapterError) {
+        var features = unsupportedFeatures
+        if usesDoRA { features.append("use_dora = true") }
+        if !modulesToSave.isEmpty { features.append("modules_to_save = \(modulesToSave)") }
+        if case .other(let name) = initialWeights, !Self.readableInitialWeights.contains(name) {
+            features.append("init_lora_weights = '\(name)' (it changes the base's weights too)")
+        }
+        guard features.isEmpty else {
+            throw AdapterError(
+                code: .unsupported,
+                message: "adapter: \(features.joined(separator: ", ")) is not supported by this version;"
+                    + " remove it, or convert the adapter to plain LoRA with PEFT",
+                context: features[0])
+        }
+        try require("r", loraRank >= 1, "\(loraRank)", "1 or more")
+        try require("lora_alpha", loraAlpha.isFinite, "\(loraAlpha)", "a finite number")
+        try require(
+            "lora_dropout", loraDropout >= 0 && loraDropout < 1, "\(loraDropout)", "a number in [0, 1)")
+        for override in rankPattern {
+            try require(
+                "rank_pattern['\(override.pattern)']", override.value >= 1, "\(override.value)", "1 or more")
+        }
+        for override in alphaPattern {
+            try require(
+                "alpha_pattern['\(override.pattern)']", override.value.isFinite, "\(override.value)",
+                "a finite number")
+        }
+        if case .pattern(let pattern) = targets, layersToTransform != nil {
+            throw AdapterError(
+                code: .invalidConfiguration,
+                message:
+                    "layers_to_transform cannot go with the regular expression '\(pattern)' in target_modules;"
+                    + " name the layers in the expression, or list names",
+                context: "layers_to_transform")
+        }
+    }
+
+    /// Ways to start A and B that leave the base as it is, so that the trained matrices mean what they say.
+    private static let readableInitialWeights = ["eva", "orthogonal"]
+
+    private func require(
+        _ key: String, _ holds: Bool, _ found: String, _ expected: String
+    ) throws(AdapterError) {
+        guard !holds else { return }
+        throw AdapterError(
+            code: .invalidConfiguration, message: "adapter: \(key) is \(found), expected \(expected)",
+            context: key)
+    }
+}

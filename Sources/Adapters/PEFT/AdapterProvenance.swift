@@ -1,0 +1,64 @@
+public import DurableFiles
+
+/// Which base an adapter was trained on, as recorded in the metadata of its safetensors file.
+///
+/// PEFT reads only the tensors, so it loads such a file as any other; a file saved again by PEFT has no record.
+public struct AdapterProvenance: Sendable, Equatable {
+    /// Digest of the base's weights; nil where the file records none, as PEFT's own.
+    public var baseDigest: Digest?
+    /// Digest of the base the adapter had been trained on before this one, where the user accepted the change.
+    public var acceptedBaseDigest: Digest?
+
+    public init(baseDigest: Digest? = nil, acceptedBaseDigest: Digest? = nil) {
+        self.baseDigest = baseDigest
+        self.acceptedBaseDigest = acceptedBaseDigest
+    }
+
+    /// What the check of an adapter against a base found.
+    public enum BaseCheck: Sendable, Equatable {
+        /// The recorded base is this one.
+        case same
+        /// Nothing is recorded; names and shapes have to do.
+        case unrecorded
+        /// Another base is recorded, and the user accepts that.
+        case acceptedDifference(recorded: Digest)
+    }
+
+    /// Compares the record with the base at hand.
+    ///
+    /// - Parameters:
+    ///   - adapter: the adapter's directory, for the error.
+    ///   - allowsDifferentBase: `--allow-different-base`.
+    /// - Throws: ``AdapterError`` with code `.differentBase`.
+    public func check(
+        against base: Digest, adapter: String, allowsDifferentBase: Bool
+    ) throws(AdapterError) -> BaseCheck {
+        guard let baseDigest else { return .unrecorded }
+        if baseDigest == base { return .same }
+        if allowsDifferentBase { return .acceptedDifference(recorded: baseDigest) }
+        throw AdapterError(
+            code: .differentBase,
+            message:
+                "\(adapter): this adapter was trained on the base with digest \(baseDigest.hex.prefix(12))…, the"
+                + " one given has \(base.hex.prefix(12))…; give its own base, or --allow-different-base if"
+                + " architecture and shapes are equal on purpose",
+            context: adapter)
+    }
+
+    static let baseKey = "shoal_base_digest"
+    static let acceptedBaseKey = "shoal_accepted_base_digest"
+
+    /// Reads the metadata of a safetensors file; a record that is no digest is none.
+    init(metadata: [String: String]) {
+        baseDigest = metadata[Self.baseKey].flatMap(Digest.init(hex:))
+        acceptedBaseDigest = metadata[Self.acceptedBaseKey].flatMap(Digest.init(hex:))
+    }
+
+    /// `format` is what PEFT writes; nothing here depends on the cluster or the time.
+    var metadata: [String: String] {
+        var metadata = ["format": "pt"]
+        metadata[Self.baseKey] = baseDigest?.hex
+        metadata[Self.acceptedBaseKey] = acceptedBaseDigest?.hex
+        return metadata
+    }
+}

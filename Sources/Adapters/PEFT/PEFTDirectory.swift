@@ -1,0 +1,102 @@
+import DurableFiles
+import Foundation
+public import Tensors
+public import WeightFiles
+
+/// A directory with an adapter as Hugging Face PEFT writes and reads it: `adapter_config.json` and
+/// `adapter_model.safetensors`.
+public struct PEFTDirectory: Sendable {
+    /// Name of the file with the tensors.
+    public static let weightsFileName = "adapter_model.safetensors"
+
+    public let path: String
+    public let configuration: LoRAConfiguration
+    public let provenance: AdapterProvenance
+    /// The mapped tensors, under PEFT's names.
+    public let weights: SafetensorsFile
+
+    /// Opens a directory and reads everything but the values.
+    ///
+    /// - Throws: ``AdapterError`` with code `.missingFile`, or those of ``LoRAConfiguration/init(json:file:)``;
+    ///   `WeightFileError` for a damaged file.
+    public init(path: String) throws {
+        self.path = path
+        let configurationPath = path + "/" + LoRAConfiguration.fileName
+        let weightsPath = path + "/" + Self.weightsFileName
+        for file in [configurationPath, weightsPath] where !FileManager.default.fileExists(atPath: file) {
+            let isPickled = FileManager.default.fileExists(atPath: path + "/adapter_model.bin")
+            throw AdapterError(
+                code: .missingFile,
+                message: "\(file): missing; "
+                    + (isPickled
+                        ? "adapter_model.bin is not read, save the adapter with PEFT's safe_serialization"
+                        : "is \(path) the directory of a PEFT adapter?"),
+                context: file)
+        }
+        let bytes = try Data(contentsOf: URL(filePath: configurationPath))
+        configuration = try LoRAConfiguration(json: Array(bytes), file: configurationPath)
+        weights = try SafetensorsFile(path: weightsPath)
+        provenance = AdapterProvenance(metadata: weights.metadata)
+    }
+
+    /// The values of all tensors of `layout`, which must be exactly those in the file.
+    ///
+    /// - Shapes: the result has `layout.count` elements.
+    /// - Throws: ``AdapterError`` with code `.differentTensors` that names the first tensor that is missing, too many,
+    ///   of another shape, or not finite.
+    public func parameters(for layout: ParameterLayout) throws -> Vector {
+        let known = Set(layout.entries.map(\.name))
+        let extra = weights.tensors.map(\.name).filter { !known.contains($0) }.sorted()
+        if let first = extra.first {
+            throw difference(
+                first,
+                "is in the file but not in this adapter (\(extra.count) such tensors); do target_modules and"
+                    + " layers_to_transform agree?")
+        }
+        let result = Vector(zeros: layout.count)
+        for entry in layout.entries {
+            guard let tensor = weights.tensor(named: entry.name) else {
+                throw difference(
+                    entry.name, "is missing; do target_modules, layers_to_transform and the base agree?")
+            }
+            guard tensor.shape == entry.shape else {
+                throw difference(
+                    entry.name,
+                    "has shape \(tensor.shape), expected \(entry.shape); do r, rank_pattern and the base"
+                        + " agree?")
+            }
+            try weights.expand(tensor, elements: 0..<tensor.elementCount, into: result[entry.range])
+        }
+        for entry in layout.entries {
+            let values = result[entry.range].toArray()
+            if let index = values.firstIndex(where: { !$0.isFinite }) {
+                throw difference(
+                    entry.name,
+                    "holds \(values[index]) at element \(index); the adapter is damaged, train it anew")
+            }
+        }
+        return result
+    }
+
+    /// Writes both files into the existing directory `path`, each atomically; the same bytes for the same values.
+    ///
+    /// To publish a whole directory at once, call it inside `AtomicDirectory.publish`.
+    /// - Shapes: `parameters` [layout.count].
+    public static func write(
+        configuration: LoRAConfiguration, layout: ParameterLayout, parameters: Vector,
+        provenance: AdapterProvenance, to path: String
+    ) throws {
+        precondition(
+            parameters.count == layout.count, "\(parameters.count) values, the layout has \(layout.count)")
+        try AtomicFile.write(configuration.json, to: path + "/" + LoRAConfiguration.fileName)
+        let tensors = layout.entries.map { entry in
+            SafetensorsWriter.Tensor(name: entry.name, shape: entry.shape, values: parameters[entry.range])
+        }
+        try SafetensorsWriter.write(tensors, metadata: provenance.metadata, to: path + "/" + weightsFileName)
+    }
+
+    private func difference(_ tensor: String, _ problem: String) -> AdapterError {
+        AdapterError(
+            code: .differentTensors, message: "\(weights.path): \(tensor) \(problem)", context: tensor)
+    }
+}

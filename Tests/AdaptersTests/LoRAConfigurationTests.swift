@@ -1,0 +1,110 @@
+import Adapters
+import Foundation
+import Testing
+
+@Suite("LoRA configuration")
+struct LoRAConfigurationTests {
+    @Test("the file PEFT saved is read key by key")
+    func readsPEFTsFile() throws {
+        let bytes = try Data(contentsOf: fixtures.appending(path: "peft/saved/adapter_config.json"))
+        let configuration = try LoRAConfiguration(json: Array(bytes))
+        try configuration.validateSupported()
+        var expected = LoRAConfiguration()
+        expected.loraRank = 3
+        expected.loraAlpha = 7
+        expected.loraDropout = 0.05
+        expected.layersToTransform = [0, 2]
+        expected.rankPattern = [.init(pattern: "down_proj", value: 2)]
+        // PEFT saves names as a set, in any order.
+        guard case .names(let names) = configuration.targets else {
+            Issue.record("\(configuration.targets)")
+            return
+        }
+        #expect(names.sorted() == ["down_proj", "q_proj"])
+        expected.targets = configuration.targets
+        #expect(configuration == expected)
+    }
+
+    @Test("what is written is read back, with sorted keys and patterns in their order")
+    func roundTrips() throws {
+        var configuration = LoRAConfiguration()
+        configuration.loraRank = 16
+        configuration.loraAlpha = 12.5
+        configuration.loraDropout = 1e-5
+        configuration.targets = .pattern(#".*\.(q|v)_"proj"\\#n"#)
+        configuration.excluded = .names(["lm_head"])
+        configuration.layersPattern = ["layers", "h"]
+        configuration.rankPattern = [.init(pattern: "z", value: 2), .init(pattern: "a", value: 3)]
+        configuration.alphaPattern = [.init(pattern: "z", value: 2.5)]
+        configuration.usesRSLoRA = true
+        configuration.initialWeights = .gaussian
+        configuration.baseModelName = "org/name – ü"
+        configuration.taskType = nil
+        let text = configuration.json
+        #expect(try LoRAConfiguration(json: Array(text.utf8)) == configuration)
+        let keys = text.split(separator: "\n").filter { $0.hasPrefix("  \"") && !$0.hasPrefix("   ") }
+            .map { $0.dropFirst(3).prefix { $0 != "\"" } }
+        #expect(keys == keys.sorted())
+        #expect(keys.count == 20)
+    }
+
+    @Test(
+        "features that are not there are refused by the name of their key",
+        arguments: [
+            ("use_dora", "true"), ("use_qalora", "true"), ("lora_bias", "true"), ("bias", "\"all\""),
+            ("modules_to_save", "[\"lm_head\"]"), ("init_lora_weights", "\"pissa\""),
+            ("layer_replication", "[[0, 2]]"), ("target_parameters", "[\"experts\"]"),
+            ("fan_in_fan_out", "true"), ("a_key_of_the_future", "{\"x\": 1}"), ("target_modules", "null"),
+        ])
+    func unsupportedFeaturesAreRefused(key: String, value: String) throws {
+        let text = "{\"peft_type\": \"LORA\", \"\(key)\": \(value)}"
+        let configuration = try LoRAConfiguration(json: Array(text.utf8))
+        let error = #expect(throws: AdapterError.self) { try configuration.validateSupported() }
+        #expect(error?.code == .unsupported)
+        #expect(error?.message.contains(key) == true)
+    }
+
+    @Test("another kind of adapter is refused")
+    func otherKindsAreRefused() {
+        for text in ["{\"peft_type\": \"IA3\"}", "{\"r\": 8}"] {
+            let error = #expect(throws: AdapterError.self) { try LoRAConfiguration(json: Array(text.utf8)) }
+            #expect(error?.code == .unsupported)
+        }
+    }
+
+    @Test(
+        "text that is not JSON, or of other types, is refused with its place",
+        arguments: [
+            "", "{", "[]", "{\"r\": 8,}", "{\"r\": \"8\"}", "{\"r\": 8.5}", "{\"r\": 1e999}",
+            "{\"peft_type\": \"LORA\", \"r\": 99999999999999999999}", "{\"r\": 8, \"r\": 9}", "{\"r\": 8} x",
+            "{\"a\": \"\\ud800\"}", "{\"a\": \"\\x\"}", "{\"a\": tru}", "{\"a\": +1}", "{\"a\": \"",
+            String(repeating: "[", count: 100_000),
+            "{\"target_modules\": [1]}", "{\"rank_pattern\": [1]}", "{\"lora_alpha\": true}",
+        ])
+    func malformedTextIsRefused(text: String) {
+        let error = #expect(throws: AdapterError.self) { try LoRAConfiguration(json: Array(text.utf8)) }
+        #expect(error?.code == .invalidConfiguration)
+    }
+
+    @Test("numbers outside their range are refused")
+    func rangesAreChecked() {
+        var configuration = LoRAConfiguration()
+        configuration.loraRank = 0
+        #expect(throws: AdapterError.self) { try configuration.validateSupported() }
+        configuration = LoRAConfiguration()
+        configuration.loraDropout = 1
+        #expect(throws: AdapterError.self) { try configuration.validateSupported() }
+        configuration = LoRAConfiguration()
+        configuration.targets = .pattern(".*")
+        configuration.layersToTransform = [1]
+        #expect(throws: AdapterError.self) { try configuration.validateSupported() }
+    }
+
+    @Test("rsLoRA scales by the root of r")
+    func scalings() {
+        var configuration = LoRAConfiguration()
+        #expect(configuration.loraScaling(loraRank: 16, loraAlpha: 8) == 0.5)
+        configuration.usesRSLoRA = true
+        #expect(configuration.loraScaling(loraRank: 16, loraAlpha: 8) == 2)
+    }
+}
