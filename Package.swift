@@ -55,15 +55,12 @@ let package = Package(
 
         // L4
         .target(name: "Transformers", dependencies: ["Kernels", "Layers", "Tensors"]),
-        .target(name: "Adapters", dependencies: ["Kernels", "Layers", "Tensors"]),
-        .target(name: "Collectives", dependencies: ["Coordination", "Tensors", "WireProtocol", crypto]),
-        .target(name: "Transformers", dependencies: ["Layers", "Kernels", "Tensors"]),
         .target(
             name: "Adapters",
             dependencies: [
-                "Layers", "Kernels", "Tensors", "WeightFiles", "DurableFiles", "RandomNumbers", "CPCRE2",
+                "CPCRE2", "DurableFiles", "Kernels", "Layers", "RandomNumbers", "Tensors", "WeightFiles",
             ]),
-        .target(name: "Collectives", dependencies: ["Tensors", "WireProtocol", "Coordination", crypto]),
+        .target(name: "Collectives", dependencies: ["Coordination", "Tensors", "WireProtocol", crypto]),
 
         // L5
         .target(
@@ -72,16 +69,11 @@ let package = Package(
 
         // Tests, one target for each library
         .testTarget(
+            name: "AdaptersTests",
+            dependencies: ["Adapters", "DurableFiles", "Layers", "RandomNumbers", "Tensors", "WeightFiles"]),
+        .testTarget(
             name: "CollectivesTests",
             dependencies: ["Collectives", "Coordination", "Tensors", "WireProtocol"]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training"]),
-        .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-        .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
-        .testTarget(
-            name: "OptimizersTests", dependencies: ["Optimizers", "Tensors", "DurableFiles", "RandomNumbers"]),
-        .testTarget(
-            name: "AdaptersTests",
-            dependencies: ["Adapters", "Layers", "Tensors", "DurableFiles", "WeightFiles", "RandomNumbers"]),
         .testTarget(name: "ConfigurationsTests", dependencies: ["Configurations"]),
         .testTarget(
             name: "CoordinationTests",
