@@ -61,6 +61,9 @@ let package = Package(
                 "CPCRE2", "DurableFiles", "Kernels", "Layers", "RandomNumbers", "Tensors", "WeightFiles",
             ]),
         .target(name: "Collectives", dependencies: ["Coordination", "Tensors", "WireProtocol", crypto]),
+        .target(name: "Transformers", dependencies: ["Layers", "Kernels", "RandomNumbers", "Tensors"]),
+        .target(name: "Adapters", dependencies: ["Layers", "Kernels", "Tensors"]),
+        .target(name: "Collectives", dependencies: ["Tensors", "WireProtocol", "Coordination", crypto]),
 
         // L5
         .target(

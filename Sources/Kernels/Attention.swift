@@ -48,6 +48,11 @@ public struct KeyValueRows: Sendable {
         self.key = key
         self.value = value
     }
+
+    /// Rows `range` of both.
+    public func rows(_ range: Range<Int>) -> KeyValueRows {
+        KeyValueRows(key: key.rows(range), value: value.rows(range))
+    }
 }
 
 /// Causal attention of one sequence: output = softmax(Q·Kᵀ ÷ √D) · V per head.

@@ -13,15 +13,20 @@ public struct LayerPass {
     public let activations: Arena
     /// Memory that no layer keeps beyond its own call.
     public let scratch: Arena
+    /// Threads that share the products of generation; nil in training and evaluation, where a product's shape, and so
+    /// its bits, must not depend on threads.
+    public let products: ProductThreads?
 
     public init(
-        parameters: Vector, gradient: Vector?, dropout: DropoutPass?, activations: Arena, scratch: Arena
+        parameters: Vector, gradient: Vector?, dropout: DropoutPass?, activations: Arena, scratch: Arena,
+        products: ProductThreads? = nil
     ) {
         self.parameters = parameters
         self.gradient = gradient
         self.dropout = dropout
         self.activations = activations
         self.scratch = scratch
+        self.products = products
     }
 }
 

@@ -34,7 +34,11 @@ public struct LinearLayer: Sendable {
     /// - Accumulates: nothing.
     /// - Returns: what the adapter saves for the backward.
     public func forward(output: Matrix, input: Matrix, pass: LayerPass) -> Matrix? {
-        gemm(output: output, .plain(input), .transposed(weight))
+        if let products = pass.products {
+            products.product(output: output, input: input, weight: weight)
+        } else {
+            gemm(output: output, .plain(input), .transposed(weight))
+        }
         let saved = adapter?.forward(output: output, input: input, weight: weight, pass: pass)
         if let bias { addBias(output: output, bias: bias) }
         return saved

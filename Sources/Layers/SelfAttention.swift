@@ -45,36 +45,59 @@ public struct SelfAttention: Sendable {
     public func forward(input: Matrix, spans: [SequenceSpan], rotary: RotaryTable, pass: LayerPass)
         -> Activations
     {
-        let kept = makeActivations(input: input, pass: pass)
-        let (q, own) = (kept.query, kept.keyValue)
+        let kept = pass.activations
+        let own = KeyValueRows(
+            key: kept.matrix(rows: input.rows, columns: shape.keyValueColumns),
+            value: kept.matrix(rows: input.rows, columns: shape.keyValueColumns))
+        let result = project(input: input, own: own, pass: pass)
         let scratch = pass.scratch.mark
         defer { pass.scratch.release(to: scratch) }
         let scores = makeScores(spans, pass: pass)
         for span in spans {
             let rows = span.rows
-            rotaryForward(rows: q.rows(rows), table: rotary, firstPosition: span.firstPosition)
+            rotaryForward(rows: result.query.rows(rows), table: rotary, firstPosition: span.firstPosition)
             rotaryForward(rows: own.key.rows(rows), table: rotary, firstPosition: span.firstPosition)
             attentionForward(
-                output: kept.heads.rows(rows), statistics: kept.statistics.rows(rows), query: q.rows(rows),
-                own: own.rows(rows), prefixes: span.prefixes.map { own.rows($0) }, shape: shape,
-                scores: scores)
+                output: result.heads.rows(rows), statistics: result.statistics.rows(rows),
+                query: result.query.rows(rows), own: own.rows(rows),
+                prefixes: span.prefixes.map { own.rows($0) }, shape: shape, scores: scores)
         }
-        return kept
+        return result
     }
 
-    /// Applies q, k and v and takes the memory of the rest.
-    private func makeActivations(input: Matrix, pass: LayerPass) -> Activations {
+    /// The forward of tokens that continue what a cache holds.
+    ///
+    /// - Shapes: `input` [n, C]; `cached` [T, K·D], whose last n rows are filled in here; the new tokens' positions
+    ///   are T − n ..< T.
+    public func forward(input: Matrix, continuing cached: KeyValueRows, rotary: RotaryTable, pass: LayerPass)
+        -> Activations
+    {
+        let first = cached.key.rows - input.rows
+        let own = cached.rows(first..<cached.key.rows)
+        let result = project(input: input, own: own, pass: pass)
+        rotaryForward(rows: result.query, table: rotary, firstPosition: first)
+        rotaryForward(rows: own.key, table: rotary, firstPosition: first)
+        let scratch = pass.scratch.mark
+        defer { pass.scratch.release(to: scratch) }
+        attentionForward(
+            output: result.heads, statistics: result.statistics, query: result.query, own: cached,
+            shape: shape,
+            scores: pass.scratch.matrix(
+                rows: min(input.rows, AttentionShape.tileRows), columns: cached.key.rows))
+        return result
+    }
+
+    /// Applies q, k and v, the latter two into `own`, and takes the memory of the rest.
+    private func project(input: Matrix, own: KeyValueRows, pass: LayerPass) -> Activations {
         let (count, kept) = (input.rows, pass.activations)
         let q = kept.matrix(rows: count, columns: shape.queryColumns)
-        let k = kept.matrix(rows: count, columns: shape.keyValueColumns)
-        let v = kept.matrix(rows: count, columns: shape.keyValueColumns)
         return Activations(
-            query: q, keyValue: KeyValueRows(key: k, value: v),
+            query: q, keyValue: own,
             statistics: kept.matrix(rows: count, columns: shape.statisticsColumns),
             heads: kept.matrix(rows: count, columns: shape.queryColumns),
             savedQuery: query.forward(output: q, input: input, pass: pass),
-            savedKey: key.forward(output: k, input: input, pass: pass),
-            savedValue: value.forward(output: v, input: input, pass: pass))
+            savedKey: key.forward(output: own.key, input: input, pass: pass),
+            savedValue: value.forward(output: own.value, input: input, pass: pass))
     }
 
     /// Gradients of q, k and v and, where wanted, of the input.
@@ -119,12 +142,5 @@ public struct SelfAttention: Sendable {
         let longest = spans.reduce(0) { max($0, $1.rows.count) }
         let widest = spans.reduce(0) { max($0, $1.positionCount) }
         return pass.scratch.matrix(rows: min(longest, AttentionShape.tileRows), columns: widest)
-    }
-}
-
-extension KeyValueRows {
-    /// Rows `range` of both.
-    public func rows(_ range: Range<Int>) -> KeyValueRows {
-        KeyValueRows(key: key.rows(range), value: value.rows(range))
     }
 }

@@ -18,7 +18,7 @@ public protocol ModelConfiguration: Sendable {
     ///
     /// - Throws: ``TransformerError`` with code `.unknownModule`, or what `weights` throws.
     func makeModel(weights: any WeightSource, adapters: [String: any LinearAdapterSettings]) throws
-        -> any TransformerModel
+        -> any GenerativeModel
 }
 
 extension ModelConfiguration {

@@ -34,11 +34,19 @@ struct LlamaBlock: Sendable {
     private var trainsAttention: Bool { attention.hasTrainableInputs || attention.output.isTrainable }
     private var trainsFeedForward: Bool { feedForward.hasTrainableInputs || feedForward.down.isTrainable }
 
+    /// What the tokens of a pass attend to.
+    enum Reach {
+        /// Each to its own sequence.
+        case spans([SequenceSpan])
+        /// All to what a cache holds, whose last rows are theirs.
+        case cache(KeyValueRows)
+    }
+
     /// - Shapes: `input` [N, C]; `output` [M, C], M = `selected`?.count ?? N.
     /// - Parameter selected: the rows wanted; all when nil. Keys and values are computed for all rows.
     /// - Returns: activations in `pass.activations`.
     func forward(
-        output: Matrix, input: Matrix, spans: [SequenceSpan], selected: [Int32]?, selectedPass: LayerPass,
+        output: Matrix, input: Matrix, reach: Reach, selected: [Int32]?, selectedPass: LayerPass,
         rotary: RotaryTable, pass: LayerPass
     ) -> Activations {
         let scratch = pass.scratch.mark
@@ -49,7 +57,13 @@ struct LlamaBlock: Sendable {
         let normed = pass.scratch.matrix(rows: input.rows, columns: columns)
         rmsNormForward(
             output: normed, inverseRMS: inverseRMS, input: input, weight: inputNorm, epsilon: epsilon)
-        let attended = attention.forward(input: normed, spans: spans, rotary: rotary, pass: pass)
+        let attended =
+            switch reach {
+            case .spans(let spans):
+                attention.forward(input: normed, spans: spans, rotary: rotary, pass: pass)
+            case .cache(let rows):
+                attention.forward(input: normed, continuing: rows, rotary: rotary, pass: pass)
+            }
 
         var (heads, residual) = (attended.heads, input)
         if let selected {

@@ -107,7 +107,7 @@ public struct LlamaConfiguration: ModelConfiguration, Equatable {
     }
 
     public func makeModel(weights: any WeightSource, adapters: [String: any LinearAdapterSettings]) throws
-        -> any TransformerModel
+        -> any GenerativeModel
     {
         try LlamaModel(configuration: self, weights: weights, adapters: adapters)
     }

@@ -5,7 +5,7 @@ public import Tensors
 /// A decoder of the Llama family with its frozen weights and the adapters attached to its linear maps.
 ///
 /// - Thread: any number at a time, each with its own workspace; the model itself never changes.
-public final class LlamaModel: TransformerModel {
+public final class LlamaModel: GenerativeModel {
     public let configuration: LlamaConfiguration
     public let trainable: ParameterLayout
     let weights: any WeightSource
@@ -15,7 +15,7 @@ public final class LlamaModel: TransformerModel {
     let head: LanguageModelHead
     /// The lowest block with something to train; the number of blocks when none has.
     let lowestTrainableBlock: Int
-    private let rotary: RotaryTable
+    let rotary: RotaryTable
 
     /// Takes the weights by name and attaches adapters, whose tensors enter ``trainable`` in forward order.
     ///
@@ -103,7 +103,7 @@ public final class LlamaModel: TransformerModel {
                 isLast ? result : isKept ? kept.matrix(rows: batch.tokenCount, columns: columns) : other
             let mark = kept.mark
             let activations = block.forward(
-                output: output, input: stream, spans: workspace.spans,
+                output: output, input: stream, reach: .spans(workspace.spans),
                 selected: isLast ? workspace.supervisedRows : nil,
                 selectedPass: isLast ? supervised : pass, rotary: workspace.rotary, pass: pass)
             if isKept { workspace.blocks.append(activations) } else { kept.release(to: mark) }

@@ -20,7 +20,13 @@ public final class LlamaWorkspace {
     var supervisedDropoutRows = DropoutRows()
     var tokenScores: [TokenScore] = []
 
-    init(rotary: RotaryTable) { self.rotary = rotary }
+    /// Threads that share products, in generation only.
+    let products: ProductThreads?
+
+    init(rotary: RotaryTable, products: ProductThreads? = nil) {
+        self.rotary = rotary
+        self.products = products
+    }
 
     /// Bytes of activations and scratch held.
     public var byteCount: Int { (activations.capacity + scratch.capacity) * 4 }

@@ -1,0 +1,180 @@
+import Adapters
+import Kernels
+import Layers
+import Tensors
+import Testing
+import Transformers
+
+@Suite struct LlamaModelTests {
+    private let golden: GoldenModel
+    private let batch: MicroBatch
+
+    init() throws {
+        golden = try GoldenModel("llama3-tied")
+        batch = packed(golden.golden.ids, golden.golden.targets)
+    }
+
+    private func gradient(
+        _ adapters: [String: any LinearAdapterSettings], batch: MicroBatch? = nil, step: UInt32 = 1
+    ) throws -> (loss: LossSum, gradient: Vector, model: LlamaModel) {
+        let model = try golden.model(adapters)
+        let parameters = Vector(zeros: model.trainable.count)
+        for entry in model.trainable.entries {
+            // Adapters of the head have no golden values; any will do there.
+            let values = try? golden.tensors.tensor(named: "adapter.\(entry.name)", shape: entry.shape)
+            for i in 0..<entry.count where values == nil {
+                parameters[entry.offset + i] = Float(i % 7) * 0.02
+            }
+            if let values { parameters[entry.range].copy(from: values) }
+        }
+        let gradient = Vector(zeros: model.trainable.count)
+        let loss = try model.gradient(
+            of: batch ?? self.batch, parameters: parameters, into: gradient,
+            pass: TrainingPass(seed: 9, step: step), workspace: model.makeWorkspace())
+        return (loss, gradient, model)
+    }
+
+    @Test(
+        "with adapters on some modules only, their gradients agree with finite differences",
+        arguments: [
+            "model.layers.1.mlp.down_proj", "model.layers.1.mlp.up_proj", "model.layers.1.self_attn.o_proj",
+            "model.layers.1.self_attn.v_proj", "model.layers.0.mlp.down_proj", "model.layers.0.mlp.gate_proj",
+            "model.layers.0.self_attn.o_proj", "model.layers.0.self_attn.k_proj", "lm_head",
+        ])
+    func partialTargets(target: String) throws {
+        let adapters = golden.adapters { $0.name == target }
+        let (loss, gradient, model) = try gradient(adapters)
+        #expect(model.trainable.entries.count == 2)
+        let parameters = Vector(zeros: model.trainable.count)
+        for entry in model.trainable.entries {
+            for i in 0..<entry.count { parameters[entry.offset + i] = Float(i % 7) * 0.02 }
+        }
+        if target != "lm_head" {
+            parameters.copy(from: try golden.vector("adapter", layout: model.trainable))
+        }
+        // Along the gradient itself the loss must rise by its squared norm.
+        let norm = gradient.toArray().reduce(0.0) { $0 + Double($1) * Double($1) }.squareRoot()
+        func moved(_ step: Double) throws -> Double {
+            let point = Vector(parameters.toArray())
+            for i in 0..<point.count { point[i] += Float(step * Double(gradient[i]) / norm) }
+            return try model.scores(of: batch, parameters: point, workspace: model.makeWorkspace())
+                .reduce(0) { $0 + $1.lossSum }
+        }
+        let h = 1e-2
+        let slope = (try moved(h) - moved(-h)) / (2 * h)
+        #expect(abs(slope / norm - 1) < 5e-3, "slope \(slope), norm \(norm)")
+        #expect(abs(try moved(0) / loss.lossSum - 1) < 1e-5)
+    }
+
+    @Test("an adapter with B = 0 leaves the base's loss, to the bit")
+    func zeroAdapterIsTheBase() throws {
+        let model = try golden.model(golden.allLinear)
+        let parameters = try golden.vector("initial", layout: model.trainable)
+        let base = try golden.model([:])
+        let adapted = try model.scores(of: batch, parameters: parameters, workspace: model.makeWorkspace())
+        let plain = try base.scores(
+            of: batch, parameters: Vector(zeros: 0), workspace: base.makeWorkspace())
+        #expect(adapted == plain)
+    }
+
+    @Test("a used workspace gives the bits of a fresh one and stops growing")
+    func workspacesAreReused() throws {
+        let model = try golden.model(golden.adapters(dropout: 0.3) { _ in true })
+        let parameters = Vector(zeros: model.trainable.count)
+        for i in 0..<parameters.count { parameters[i] = Float(i % 11) * 0.01 - 0.05 }
+        func run(_ batch: MicroBatch, _ workspace: LlamaWorkspace) throws -> [Float] {
+            let gradient = Vector(zeros: model.trainable.count)
+            _ = try model.gradient(
+                of: batch, parameters: parameters, into: gradient, pass: TrainingPass(seed: 1, step: 2),
+                workspace: workspace)
+            return gradient.toArray()
+        }
+        let small = packed([golden.golden.ids[0]], [golden.golden.targets[0]])
+        let used = model.makeWorkspace()
+        let first = try run(small, used)
+        let large = try run(batch, used)
+        _ = try run(batch, used)
+        let byteCount = used.byteCount
+        #expect(try run(small, used) == first)
+        #expect(try run(batch, used) == large)
+        #expect(try run(batch, model.makeWorkspace()) == large)
+        #expect(used.byteCount == byteCount)
+    }
+
+    @Test("dropout changes with the step, not with a sequence's place in the packing")
+    func dropoutIsCounterBased() throws {
+        let adapters = golden.adapters(dropout: 0.5) { !$0.isOutputHead }
+        let one = try gradient(adapters)
+        let again = try gradient(adapters)
+        let next = try gradient(adapters, step: 2)
+        let without = try gradient(golden.allLinear)
+        #expect(one.gradient.toArray() == again.gradient.toArray())
+        #expect(one.loss != next.loss && one.loss != without.loss)
+
+        var reordered = packed(golden.golden.ids.reversed(), golden.golden.targets.reversed())
+        for index in reordered.sequences.indices { reordered.sequences[index].exampleID = UInt32(3 - index) }
+        let other = try gradient(adapters, batch: reordered)
+        #expect(abs(other.loss.lossSum / one.loss.lossSum - 1) < 1e-5)
+        #expect(relativeDifference(other.gradient.toArray(), one.gradient.toArray()) < 1e-4)
+    }
+
+    @Test("a batch without targets has no loss and no gradient")
+    func nothingSupervised() throws {
+        var silent = batch
+        silent.targets = silent.targets.map { _ in MicroBatch.noTarget }
+        let result = try gradient(golden.allLinear, batch: silent)
+        #expect(result.loss == LossSum())
+        #expect(result.gradient.toArray().allSatisfy { $0 == 0 })
+    }
+
+    @Test("batches that do not fit are refused")
+    func refusesBatches() throws {
+        func code(_ change: (inout MicroBatch) -> Void) -> TransformerError.Code? {
+            var changed = batch
+            change(&changed)
+            return #expect(throws: TransformerError.self) {
+                try gradient(golden.allLinear, batch: changed)
+            }?.code
+        }
+        #expect(code { $0.tokenIDs[3] = 96 } == .invalidBatch)
+        #expect(code { $0.tokenIDs[3] = -1 } == .invalidBatch)
+        #expect(code { $0.targets[3] = 96 } == .invalidBatch)
+        #expect(code { $0.targets[3] = -2 } == .invalidBatch)
+        #expect(code { $0.targets.removeLast() } == .invalidBatch)
+        #expect(code { $0.sequences.removeLast() } == .invalidBatch)
+        #expect(code { $0.sequences[1].start += 1 } == .invalidBatch)
+        #expect(code { $0.sequences[1].count = .max } == .invalidBatch)
+        #expect(code { $0.sequences[1].count = 0 } == .invalidBatch)
+        #expect(code { $0.sequences[2].prefix = 0 } == .invalidBatch)
+        let long = [[Int32]](repeating: Array(repeating: 4, count: 257), count: 1)
+        #expect(code { $0 = packed(long, long) } == .sequenceTooLong)
+    }
+
+    @Test("an adapter for a module that is not there is refused by name")
+    func unknownModule() throws {
+        let error = #expect(throws: TransformerError.self) {
+            try golden.model(["model.layers.2.mlp.up_proj": LoRAModuleSettings(loraRank: 1, loraScaling: 1)])
+        }
+        #expect(error?.code == .unknownModule)
+        #expect(error?.message.contains("model.layers.2.mlp.up_proj") == true)
+    }
+
+    @Test("a base that is no longer intact stops the pass")
+    func brokenBase() throws {
+        let model = try LlamaModel(
+            configuration: golden.configuration, weights: BrokenWeights(weights: golden.weights))
+        #expect(throws: BrokenWeights.Broken.self) {
+            try model.scores(of: batch, parameters: Vector(zeros: 0), workspace: model.makeWorkspace())
+        }
+    }
+}
+
+private struct BrokenWeights: WeightSource {
+    struct Broken: Error {}
+    var weights: MemoryWeights
+    func hasTensor(named name: String) -> Bool { weights.hasTensor(named: name) }
+    func tensor(named name: String, shape: [Int]) throws -> Vector {
+        try weights.tensor(named: name, shape: shape)
+    }
+    func checkIntact() throws { throw Broken() }
+}
