@@ -58,7 +58,8 @@ let package = Package(
         .target(
             name: "Adapters",
             dependencies: [
-                "CPCRE2", "DurableFiles", "Kernels", "Layers", "RandomNumbers", "Tensors", "WeightFiles",
+                "Configurations", "DurableFiles", "Kernels", "Layers", "RandomNumbers", "Tensors",
+                "WeightFiles",
             ]),
         .target(name: "Collectives", dependencies: ["Coordination", "Tensors", "WireProtocol", crypto]),
         .target(name: "Transformers", dependencies: ["Layers", "Kernels", "RandomNumbers", "Tensors"]),
@@ -73,7 +74,10 @@ let package = Package(
         // Tests, one target for each library
         .testTarget(
             name: "AdaptersTests",
-            dependencies: ["Adapters", "DurableFiles", "Layers", "RandomNumbers", "Tensors", "WeightFiles"]),
+            dependencies: [
+                "Adapters", "Configurations", "DurableFiles", "Layers", "RandomNumbers", "Tensors",
+                "WeightFiles",
+            ]),
         .testTarget(
             name: "CollectivesTests",
             dependencies: ["Collectives", "Coordination", "Tensors", "WireProtocol"]),

@@ -29,8 +29,7 @@ public struct AdapterPlacement: Sendable {
     ) throws(AdapterError) {
         try configuration.validateSupported()
         let matcher = try TargetMatcher(configuration)
-        var placed: [LinearModule] = []
-        for module in modules where try matcher.matches(module) { placed.append(module) }
+        let placed = modules.filter(matcher.matches)
         if requiresEveryMatch { try matcher.requireEveryMatch(modules: modules, placed: placed) }
         guard !placed.isEmpty else {
             throw AdapterError(
@@ -46,19 +45,16 @@ public struct AdapterPlacement: Sendable {
             try ranks.requireEveryMatch(placed)
             try alphas.requireEveryMatch(placed)
         }
-        var result: [Module] = []
-        for module in placed {
-            let loraRank = try ranks.value(for: module.name) ?? configuration.loraRank
-            let loraAlpha = try alphas.value(for: module.name) ?? configuration.loraAlpha
-            result.append(
-                Module(
-                    module: module,
-                    settings: LoRAModuleSettings(
-                        loraRank: loraRank,
-                        loraScaling: configuration.loraScaling(loraRank: loraRank, loraAlpha: loraAlpha),
-                        dropout: Float(configuration.loraDropout))))
+        self.modules = placed.map { module in
+            let loraRank = ranks.value(for: module.name) ?? configuration.loraRank
+            let loraAlpha = alphas.value(for: module.name) ?? configuration.loraAlpha
+            return Module(
+                module: module,
+                settings: LoRAModuleSettings(
+                    loraRank: loraRank,
+                    loraScaling: configuration.loraScaling(loraRank: loraRank, loraAlpha: loraAlpha),
+                    dropout: Float(configuration.loraDropout)))
         }
-        self.modules = result
     }
 
     /// `configuration` with `all-linear` written as the names it stands for, as PEFT saves it, so that tools that

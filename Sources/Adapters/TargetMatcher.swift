@@ -28,25 +28,25 @@ struct TargetMatcher {
         for name in layerNames {
             layerPatterns.append(
                 try RegularExpression(
-                    "\(name)\\.(?P<idx>\\d+)\\.", extent: .start, origin: "adapter.layers_pattern"))
+                    "\(name)\\.(?P<idx>\\d+)\\.", origin: "adapter.layers_pattern"))
         }
         self.layerPatterns = layerPatterns
     }
 
     /// Whether `module` is adapted.
-    func matches(_ module: LinearModule) throws(AdapterError) -> Bool {
-        if let excluded, try Self.matches(module, excluded, excludedPattern) { return false }
+    func matches(_ module: LinearModule) -> Bool {
+        if let excluded, Self.matches(module, excluded, excludedPattern) { return false }
         switch targets {
         case .allLinear:
             guard !module.isOutputHead else { return false }
-            return try isInChosenLayer(module)
+            return isInChosenLayer(module)
         case .pattern:
-            return try targetPattern?.matches(module.name) ?? false
+            return targetPattern?.matchesWhole(module.name) ?? false
         case .names(let names):
             // A name given in full is meant wherever it stands.
             if names.contains(module.name) { return true }
             guard names.contains(where: { module.name.hasSuffix("." + $0) }) else { return false }
-            return try isInChosenLayer(module)
+            return isInChosenLayer(module)
         }
     }
 
@@ -73,11 +73,8 @@ struct TargetMatcher {
             }
         }
         for layer in layers ?? [] {
-            var isUsed = false
-            for module in placed where try layerIndex(of: module) == layer { isUsed = true }
-            guard !isUsed else { continue }
-            var known: Set<Int> = []
-            for module in modules { if let index = try layerIndex(of: module) { known.insert(index) } }
+            if placed.contains(where: { layerIndex(of: $0) == layer }) { continue }
+            let known = modules.compactMap(layerIndex)
             let range = known.min().flatMap { least in known.max().map { "\(least) to \($0)" } } ?? "none"
             throw AdapterError(
                 code: .noMatch,
@@ -88,15 +85,15 @@ struct TargetMatcher {
         }
     }
 
-    private func isInChosenLayer(_ module: LinearModule) throws(AdapterError) -> Bool {
+    private func isInChosenLayer(_ module: LinearModule) -> Bool {
         guard let layers else { return true }
-        guard let index = try layerIndex(of: module) else { return false }
+        guard let index = layerIndex(of: module) else { return false }
         return layers.contains(index)
     }
 
-    private func layerIndex(of module: LinearModule) throws(AdapterError) -> Int? {
+    private func layerIndex(of module: LinearModule) -> Int? {
         for pattern in layerPatterns {
-            if let digits = try pattern.capture(named: "idx", in: module.name) { return Int(digits) }
+            if let digits = pattern.capture(named: "idx", fromStartOf: module.name) { return Int(digits) }
         }
         return nil
     }
@@ -107,10 +104,10 @@ struct TargetMatcher {
 
     private static func matches(
         _ module: LinearModule, _ targets: LoRAConfiguration.Targets, _ pattern: RegularExpression?
-    ) throws(AdapterError) -> Bool {
+    ) -> Bool {
         switch targets {
         case .allLinear: return true
-        case .pattern: return try pattern?.matches(module.name) ?? false
+        case .pattern: return pattern?.matchesWhole(module.name) ?? false
         case .names(let names): return names.contains { isMeant(module, by: $0) }
         }
     }
@@ -119,7 +116,7 @@ struct TargetMatcher {
         _ targets: LoRAConfiguration.Targets, key: String
     ) throws(AdapterError) -> RegularExpression? {
         guard case .pattern(let pattern) = targets else { return nil }
-        return try RegularExpression(pattern, extent: .whole, origin: key)
+        return try RegularExpression(pattern, origin: key)
     }
 }
 
@@ -134,24 +131,22 @@ struct OverrideMatcher<Value: Sendable & Equatable> {
         var entries: [(String, RegularExpression, Value)] = []
         for override in overrides {
             let expression = try RegularExpression(
-                "(.*\\.)?(\(override.pattern))$", extent: .start, origin: "adapter.\(key)")
+                "(.*\\.)?(\(override.pattern))", origin: "adapter.\(key)")
             entries.append((override.pattern, expression, override.value))
         }
         self.entries = entries
         self.key = key
     }
 
-    func value(for name: String) throws(AdapterError) -> Value? {
-        for entry in entries where try entry.expression.matches(name) { return entry.value }
+    func value(for name: String) -> Value? {
+        for entry in entries where entry.expression.matchesWhole(name) { return entry.value }
         return nil
     }
 
     /// Throws when a pattern matches no adapted module.
     func requireEveryMatch(_ modules: [LinearModule]) throws(AdapterError) {
         for entry in entries {
-            var matches = false
-            for module in modules where try entry.expression.matches(module.name) { matches = true }
-            guard !matches else { continue }
+            if modules.contains(where: { entry.expression.matchesWhole($0.name) }) { continue }
             throw AdapterError(
                 code: .noMatch,
                 message: "adapter.\(key): '\(entry.pattern)' matches no adapted module; nearest:"

@@ -73,16 +73,6 @@ struct AdapterPlacementTests {
         }
         #expect(broken?.code == .invalidConfiguration)
         #expect(broken?.message.contains("(q_proj") == true)
-        configuration.targets = .pattern("(a*)*(.*)*b")
-        #expect(throws: AdapterError.self) {
-            try AdapterPlacement(
-                configuration,
-                modules: [
-                    LinearModule(
-                        name: String(repeating: "a", count: 60) + "c", inputCount: 1, outputCount: 1, index: 0
-                    )
-                ])
-        }
     }
 
     @Test("all-linear is spelled out as short names that mean the same modules")

@@ -1,4 +1,5 @@
 import Adapters
+import Configurations
 import Foundation
 import Testing
 
@@ -106,5 +107,40 @@ struct LoRAConfigurationTests {
         #expect(configuration.loraScaling(loraRank: 16, loraAlpha: 8) == 0.5)
         configuration.usesRSLoRA = true
         #expect(configuration.loraScaling(loraRank: 16, loraAlpha: 8) == 2)
+    }
+}
+
+@Suite("LoRA configuration of a run")
+struct LoRAConfigurationSectionTests {
+    @Test("every key of the adapter section arrives")
+    func sectionArrives() {
+        var section = AdapterSection()
+        section.loraRank = 4
+        section.loraAlpha = 3.5
+        section.loraDropout = 0.25
+        section.targetModules = .names(["q_proj"])
+        section.layersToTransform = [1]
+        section.rankPattern = OrderedMap([.init(key: "b", value: 2), .init(key: "a", value: 3)])
+        section.alphaPattern = OrderedMap([.init(key: "c", value: 9)])
+        section.useRSLoRA = true
+        section.useDoRA = true
+        section.initialWeights = .gaussian
+        section.modulesToSave = ["lm_head"]
+        var expected = LoRAConfiguration()
+        expected.loraRank = 4
+        expected.loraAlpha = 3.5
+        expected.loraDropout = 0.25
+        expected.targets = .names(["q_proj"])
+        expected.layersToTransform = [1]
+        expected.rankPattern = [.init(pattern: "b", value: 2), .init(pattern: "a", value: 3)]
+        expected.alphaPattern = [.init(pattern: "c", value: 9)]
+        expected.usesRSLoRA = true
+        expected.usesDoRA = true
+        expected.initialWeights = .gaussian
+        expected.modulesToSave = ["lm_head"]
+        expected.baseModelName = "org/base"
+        #expect(LoRAConfiguration(section, base: "org/base") == expected)
+        section.baseModelName = "org/other"
+        #expect(LoRAConfiguration(section, base: "org/base").baseModelName == "org/other")
     }
 }
