@@ -118,7 +118,8 @@ public struct Commit: Sendable, Equatable {
     }
 }
 
-/// Forget what was prepared for the header's (step, generation); leaves are kept.
+/// Forget what was prepared for the header's (step, generation); leaves are kept. With step 0: the coordinator
+/// does not know the receiver (any more), which is to register again.
 public struct Abort: Sendable, Equatable {
     public var reason: String
     public init(reason: String) { self.reason = reason }

@@ -74,7 +74,8 @@ public struct HeldState: Sendable, Equatable {
     }
 }
 
-/// The state arrived and its digest is what the worker computed from the bytes. The header's step is its step.
+/// Two reports on the way to taking part. Without a digest: the model is built, the state may be sent. With one:
+/// the state arrived, and this is what the worker computed from its bytes; the header's step is its step.
 public struct StateLoaded: Sendable, Equatable {
     public var stateDigest: [UInt8]
     public init(stateDigest: [UInt8]) { self.stateDigest = stateDigest }

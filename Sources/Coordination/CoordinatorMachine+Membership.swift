@@ -1,0 +1,201 @@
+import WireProtocol
+
+extension CoordinatorMachine {
+    mutating func receive(_ envelope: Envelope, from connection: ConnectionID, now: Duration) {
+        if case .register(let register) = envelope.body {
+            didRegister(register, header: envelope.header, connection: connection, now: now)
+            return
+        }
+        guard !hasEnded else {
+            if case .heartbeat = envelope.body {
+                send(.finish(Finish(reason: "the run is over")), to: connection)
+            }
+            return
+        }
+        guard let id = idOfConnection[connection], envelope.header.sender == id,
+            envelope.header.runID == options.runID, envelope.header.term == options.term
+        else {
+            // One that was given up, or that knows an earlier life of the coordinator.
+            if case .heartbeat = envelope.body {
+                send(
+                    .abort(Abort(reason: "this coordinator does not know you; register again")),
+                    to: connection)
+            }
+            return
+        }
+        members[id]?.lastHeard = now
+        switch envelope.body {
+        case .stateLoaded(let loaded): didLoadState(loaded, of: id, step: envelope.header.step)
+        case .leafComputed(let report): didCompute(report, by: id, header: envelope.header)
+        case .prepared(let prepared): didPrepare(prepared, by: id, header: envelope.header)
+        case .applied(let applied): didApply(applied, by: id, header: envelope.header, now: now)
+        case .evaluated(let evaluated): didEvaluate(evaluated, by: id, header: envelope.header)
+        case .stateChunk(let chunk):
+            if case .snapshot(from: id) = phase, envelope.header.step == appliedStep,
+                envelope.payload.count == 1
+            {
+                actions.append(.storeSnapshotChunk(chunk, payload: envelope.payload[0], from: id))
+            }
+        case .leave(let leave): remove(id, reason: leave.reason)
+        case .errorReport(let report): didReport(report, by: id)
+        case .heartbeat: break
+        case .register, .welcome, .refuse, .assign, .commit, .abort, .evaluate, .snapshotRequest, .finish,
+            .partial, .reduced:
+            record("warning", ["message": "worker \(id) sent a message that workers do not send; dropped"])
+        }
+    }
+
+    private mutating func didRegister(
+        _ register: Register, header: Envelope.Header, connection: ConnectionID, now: Duration
+    ) {
+        if let id = idOfConnection[connection], let member = members[id] {
+            if member.phase == .building, member.register == register {
+                // Sent again because the welcome took long.
+                sendWelcome(to: member)
+                return
+            }
+            remove(id, reason: "registered again")
+        }
+        if let refusal = refusal(of: register, header: header) {
+            send(.refuse(refusal), to: connection)
+            record("refused", ["host": register.host, "message": refusal.message])
+            return
+        }
+        if register.baseDigest != options.baseDigest {
+            record("warning", ["message": "\(register.host) trains on another base (\(register.baseDigest))"])
+        }
+        if numerics == nil { numerics = register.numerics }
+        let member = Member(id: nextID, connection: connection, register: register, lastHeard: now)
+        nextID += 1
+        members[member.id] = member
+        idOfConnection[connection] = member.id
+        sendWelcome(to: member)
+        record(
+            "registered",
+            ["worker": "\(member.id)", "host": register.host, "threads": "\(register.threadCount)"])
+    }
+
+    private func refusal(of register: Register, header: Envelope.Header) -> Refusal? {
+        if header.protocolVersion != ProtocolVersion.current {
+            return Refusal(
+                code: .protocolVersion,
+                message:
+                    "the coordinator speaks protocol \(ProtocolVersion.current), the worker on \(register.host) "
+                    + "(shoal \(register.shoalVersion)) speaks \(header.protocolVersion); "
+                    + "install the same version on both")
+        }
+        if hasEnded { return Refusal(code: .runFinished, message: "the run is over") }
+        if register.baseDigest != options.baseDigest, !options.allowsDifferentBase {
+            return Refusal(
+                code: .differentBase,
+                message: "the base on \(register.host) has digest \(register.baseDigest), the run's has "
+                    + "\(options.baseDigest); give that worker the same files")
+        }
+        if let numerics, options.requiresEqualNumerics, register.numerics != numerics {
+            return Refusal(
+                code: .differentNumerics,
+                message:
+                    "\(register.host) computes with \(register.numerics.text), the run with \(numerics.text): "
+                    + "the results would not have the same bits; install the same BLAS and set "
+                    + "OPENBLAS_CORETYPE alike on all hosts")
+        }
+        if let held = register.held, held.runID == options.runID, held.step > ledgerHead {
+            return Refusal(
+                code: .differentState,
+                message: "\(register.host) has applied step \(held.step), the ledger ends at \(ledgerHead): "
+                    + "is this an older copy of the run's directory?")
+        }
+        return nil
+    }
+
+    private mutating func sendWelcome(to member: Member) {
+        let welcome = Welcome(
+            workerID: member.id, configuration: options.configuration,
+            adapterConfiguration: options.adapterConfiguration,
+            heartbeatSeconds: options.heartbeatInterval.inSeconds,
+            lostAfterSeconds: options.lostAfter.inSeconds,
+            orphanTimeoutSeconds: options.orphanTimeout.inSeconds,
+            parameterCount: UInt64(options.parameterCount))
+        send(.welcome(welcome), to: member.connection)
+    }
+
+    /// The worker built its model (no digest), or installed the state and digested it.
+    private mutating func didLoadState(_ loaded: StateLoaded, of id: UInt32, step: UInt64) {
+        guard let member = members[id] else { return }
+        if loaded.stateDigest.isEmpty {
+            if member.phase == .building { members[id]?.phase = .ready }
+            return
+        }
+        guard member.phase == .loading(step: step) else { return }
+        guard step == appliedStep else {
+            members[id]?.phase = .ready
+            return
+        }
+        guard loaded.stateDigest == stateDigest else {
+            let message = "\(member.name) received the state of step \(step) with another digest"
+            send(.refuse(Refusal(code: .differentState, message: message)), to: member.connection)
+            remove(id, reason: message)
+            return
+        }
+        members[id]?.phase = .active
+        record("joined", ["worker": "\(id)", "step": "\(step)", "host": member.register.host])
+    }
+
+    /// Errors of data or logic would meet every worker; what else fails is this worker's own trouble.
+    private mutating func didReport(_ report: ErrorReport, by id: UInt32) {
+        guard let member = members[id] else { return }
+        let message = "\(member.name): \(report.message)"
+        let isFatal = report.code == 65 || report.code == 70
+        if isFatal, member.phase == .active || !hasBegun {
+            fail(code: report.code, message)
+        } else {
+            remove(id, reason: report.message)
+        }
+    }
+
+    mutating func tick(now: Duration) {
+        // If the coordinator itself was stopped for a while, nobody could be heard: that is not the workers' fault.
+        if let lastTick, now - lastTick > options.lostAfter / 2 {
+            for id in members.keys { members[id]?.lastHeard += now - lastTick }
+        }
+        lastTick = now
+        guard !hasEnded else { return }
+        for member in members.values.sorted(by: { $0.id < $1.id })
+        where now - member.lastHeard > options.lostAfter {
+            remove(member.id, reason: "silent for \((now - member.lastHeard).inSeconds) s")
+        }
+        guard now >= nextHeartbeat else { return }
+        nextHeartbeat = now + options.heartbeatInterval
+        heartbeatCount += 1
+        for member in members.values.sorted(by: { $0.id < $1.id }) {
+            send(.heartbeat(Heartbeat(sequence: heartbeatCount)), to: member.connection)
+        }
+    }
+
+    /// Takes a worker out and does without it from here on.
+    mutating func remove(_ id: UInt32, reason: String) {
+        guard let member = members.removeValue(forKey: id) else { return }
+        idOfConnection[member.connection] = nil
+        record(
+            "lost",
+            ["worker": "\(id)", "host": member.register.host, "reason": reason, "step": "\(appliedStep)"])
+        switch phase {
+        case .stepping(let progress): didLose(id, during: progress)
+        case .evaluating(var progress):
+            progress.putBack(from: id)
+            phase = .evaluating(progress)
+            if activeMembers.isEmpty { phase = .idle } else { dealEvaluation() }
+        case .snapshot(from: id): phase = .idle
+        case .idle, .loadingState, .preparingWork, .deciding, .preparingEvaluation, .snapshot, .ended: break
+        }
+    }
+}
+
+extension NumericsFingerprint {
+    /// For messages.
+    var text: String { "\(blas), core \(core), kernels \(kernels)" }
+}
+
+extension Duration {
+    var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

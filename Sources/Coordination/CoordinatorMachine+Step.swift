@@ -1,0 +1,217 @@
+import WireProtocol
+
+extension CoordinatorMachine {
+    mutating func didPrepareWork(_ request: StepRequest?, now: Duration) {
+        guard case .preparingWork = phase else { return }
+        phase = .idle
+        guard let request else {
+            agenda = Agenda(checkpoint: true, finish: true)
+            return
+        }
+        // An interrupt, or the loss of the last worker, while the driver was at it.
+        guard interruption == nil, !activeMembers.isEmpty else { return }
+        guard request.step == appliedStep + 1, request.leafCount >= 1,
+            request.leafCount <= ReductionTree.maximumLeafCount
+        else {
+            fail(
+                code: 70,
+                "step \(request.step) with \(request.leafCount) micro-batches was prepared after step \(appliedStep)"
+            )
+            return
+        }
+        if request.step <= ledgerHead { record("replay", ["step": "\(request.step)"]) }
+        hasBegun = true
+        startGeneration(of: StepProgress(request: request, began: now))
+    }
+
+    /// Plans the step anew over the present workers, who keep the leaves they have.
+    private mutating func startGeneration(of progress: StepProgress) {
+        var progress = progress
+        let active = activeMembers
+        guard !active.isEmpty else {
+            phase = .idle
+            return
+        }
+        progress.generation += 1
+        progress.prepared = [:]
+        let ids = Set(active.map(\.id))
+        progress.workerOfLeaf = progress.workerOfLeaf.filter { ids.contains($0.value) }
+        let workers = active.map { member in
+            let held = progress.leaves(of: member.id)
+            return PlanBuilder.Worker(
+                id: member.id, dataEndpoint: member.register.dataEndpoint,
+                publicKey: member.register.publicKey,
+                threadCount: Int(member.register.threadCount), secondsPerLeaf: member.secondsPerLeaf,
+                heldLeaves: held, pendingLeafCount: held.count { progress.reports[$0] == nil })
+        }
+        let step = progress.request.step
+        let plan = PlanBuilder.plan(
+            leafCount: progress.request.leafCount, layout: options.layout, workers: workers,
+            reducer: options.reducer,
+            rotation: step)
+        progress.plan = plan
+        if options.reducer != nil {
+            actions.append(.beginReduction(plan, step: step, generation: progress.generation))
+        }
+        for member in active {
+            let leaves = plan.participant(member.id)?.leaves ?? []
+            let new = leaves.filter { progress.workerOfLeaf[$0] == nil }
+            for leaf in new {
+                progress.workerOfLeaf[leaf] = member.id
+                // A leaf whose first worker is gone is computed again before anybody counts on it.
+                progress.reports[leaf] = nil
+            }
+            send(
+                .assign(Assignment(plan: plan, leaves: new)), to: member.connection, step: step,
+                generation: progress.generation)
+        }
+        phase = .stepping(progress)
+    }
+
+    mutating func didCompute(_ report: LeafComputed, by id: UInt32, header: Envelope.Header) {
+        guard case .stepping(var progress) = phase, header.step == progress.request.step,
+            progress.workerOfLeaf[report.leaf] == id
+        else { return }
+        if progress.reports[report.leaf] == nil { members[id]?.measure(seconds: report.seconds) }
+        progress.reports[report.leaf] = report
+        phase = .stepping(progress)
+        guard !report.isFinite else { return ledgerIfPrepared() }
+        let examples = progress.request.examplesOfLeaf
+        let named =
+            examples.indices.contains(Int(report.leaf))
+            ? " (examples \(examples[Int(report.leaf)].map(String.init).joined(separator: ", ")))" : ""
+        let message =
+            "step \(header.step): micro-batch \(report.leaf)\(named) gave a loss or gradient that is not finite "
+            + "on worker \(id)"
+        if options.skipsNonFiniteSteps {
+            record("warning", ["message": message, "step": "\(header.step)"])
+        } else {
+            fail(
+                code: 65,
+                message + "; lower the learning rate, look at these rows, or set training.on_non_finite: skip"
+            )
+        }
+    }
+
+    mutating func didPrepare(_ prepared: Prepared, by id: UInt32, header: Envelope.Header) {
+        guard case .stepping(var progress) = phase, header.step == progress.request.step,
+            header.generation == progress.generation, !progress.isLedgered,
+            progress.plan?.participant(id) != nil
+        else { return }
+        progress.prepared[id] = prepared
+        phase = .stepping(progress)
+        ledgerIfPrepared()
+    }
+
+    /// Once all workers hold the reduced gradient: checks that it is one, and has the ledger written.
+    private mutating func ledgerIfPrepared() {
+        guard case .stepping(var progress) = phase, !progress.isLedgered else { return }
+        let step = progress.request.step
+        let workers = activeMembers.map(\.id).filter { progress.plan?.participant($0) != nil }
+        guard let id = workers.first, let prepared = progress.prepared[id],
+            workers.allSatisfy({ progress.prepared[$0] != nil }), let loss = progress.loss
+        else { return }
+        if let other = workers.first(where: {
+            progress.prepared[$0]?.gradientDigest != prepared.gradientDigest
+        }) {
+            fail(
+                code: 70,
+                "step \(step): workers \(other) and \(id) hold different reduced gradients after the same "
+                    + "exchange; the network or a machine's memory is faulty")
+            return
+        }
+        guard loss.tokenCount == progress.request.supervisedTokenCount else {
+            fail(
+                code: 70,
+                "step \(step): workers counted \(loss.tokenCount) supervised tokens, the batch has "
+                    + "\(progress.request.supervisedTokenCount)")
+            return
+        }
+        progress.isLedgered = true
+        phase = .stepping(progress)
+        actions.append(
+            .appendLedger(
+                LedgerRecord(
+                    step: step, generation: progress.generation,
+                    leafWorkers: (0..<UInt32(progress.request.leafCount)).map {
+                        progress.workerOfLeaf[$0] ?? 0
+                    },
+                    gradientDigest: prepared.gradientDigest, stateDigestBefore: stateDigest)))
+    }
+
+    mutating func didWriteLedger(step: UInt64) {
+        ledgerHead = max(ledgerHead, step)
+        guard case .stepping(var progress) = phase, progress.request.step == step, progress.isLedgered,
+            !progress.isCommitted, let digest = progress.prepared.first?.value.gradientDigest
+        else { return }
+        progress.isCommitted = true
+        phase = .stepping(progress)
+        let request = progress.request
+        let commit = Commit(
+            gradientDigest: digest, tokenCount: request.supervisedTokenCount,
+            learningRate: request.learningRate,
+            biasCorrection1: request.biasCorrection1, biasCorrection2: request.biasCorrection2,
+            skipsUpdate: progress.isNonFinite)
+        for member in activeMembers where progress.prepared[member.id] != nil {
+            send(.commit(commit), to: member.connection, step: step, generation: progress.generation)
+        }
+    }
+
+    mutating func didApply(_ applied: Applied, by id: UInt32, header: Envelope.Header, now: Duration) {
+        guard case .stepping(var progress) = phase, header.step == progress.request.step,
+            header.generation == progress.generation, progress.isCommitted, progress.prepared[id] != nil
+        else { return }
+        progress.applied[id] = applied
+        phase = .stepping(progress)
+        finishStepIfApplied(progress, now: now)
+    }
+
+    private mutating func finishStepIfApplied(_ progress: StepProgress, now: Duration?) {
+        let workers = activeMembers.map(\.id).filter { progress.prepared[$0] != nil }
+        guard progress.isCommitted, let first = workers.first, let applied = progress.applied[first],
+            let loss = progress.loss, workers.allSatisfy({ progress.applied[$0] != nil })
+        else { return }
+        let step = progress.request.step
+        if let other = workers.first(where: { progress.applied[$0]?.stateDigest != applied.stateDigest }) {
+            fail(
+                code: 70,
+                "after step \(step) the state of \(members[other]?.name ?? "worker \(other)") differs from that of "
+                    + "\(members[first]?.name ?? "worker \(first)"); one of the machines computes wrongly")
+            return
+        }
+        guard progress.isNonFinite || applied.gradientNorm.isFinite else {
+            fail(
+                code: 65,
+                "step \(step): the gradient's norm is \(applied.gradientNorm); lower the learning rate")
+            return
+        }
+        appliedStep = step
+        stateDigest = applied.stateDigest
+        phase = .deciding
+        let end = now ?? lastTick ?? progress.began
+        actions.append(
+            .stepFinished(
+                StepResult(
+                    step: step, generation: progress.generation, lossSum: loss.lossSum,
+                    supervisedTokenCount: loss.tokenCount, gradientNorm: applied.gradientNorm,
+                    gradientDigest: progress.prepared[first]?.gradientDigest ?? [],
+                    stateDigest: applied.stateDigest, duration: end - (lastFinish ?? progress.began),
+                    prepared: workers.compactMap { progress.prepared[$0] }, wasSkipped: progress.isNonFinite))
+        )
+        lastFinish = end
+    }
+
+    /// A worker is gone: before the ledger's line the step starts over without it, after it the others finish.
+    mutating func didLose(_ id: UInt32, during progress: StepProgress) {
+        if progress.isLedgered {
+            if activeMembers.isEmpty {
+                // Nobody holds the state; the ledgered step is replayed from the checkpoint.
+                phase = .idle
+            } else {
+                finishStepIfApplied(progress, now: nil)
+            }
+        } else if progress.plan?.participant(id) != nil {
+            startGeneration(of: progress)
+        }
+    }
+}

@@ -1,0 +1,34 @@
+package import WireProtocol
+
+/// A worker the coordinator knows.
+package struct Member: Sendable {
+    /// How far its admission is.
+    package enum Phase: Sendable, Equatable {
+        /// Welcomed; it loads the base and builds the model.
+        case building
+        /// Waits for the state, which it gets between two steps.
+        case ready
+        /// The state of this step is on its way to it.
+        case loading(step: UInt64)
+        /// Takes part.
+        case active
+    }
+
+    package let id: UInt32
+    package let connection: ConnectionID
+    package let register: Register
+    package var phase = Phase.building
+    /// When a message of it arrived last.
+    package var lastHeard: Duration
+    /// Smoothed wall time of one micro-batch on one of its threads.
+    package var secondsPerLeaf: Double?
+
+    /// Its name in messages and logs.
+    package var name: String { "worker \(id) (\(register.host), process \(register.processID))" }
+
+    /// Takes a measured micro-batch into the mean, old ones fading.
+    package mutating func measure(seconds: Double) {
+        guard seconds.isFinite, seconds > 0 else { return }
+        secondsPerLeaf = secondsPerLeaf.map { 0.7 * $0 + 0.3 * seconds } ?? seconds
+    }
+}

@@ -1,0 +1,42 @@
+package import WireProtocol
+
+/// How far the coordinator's present step is.
+package struct StepProgress: Sendable {
+    package let request: StepRequest
+    package let began: Duration
+    /// The attempt; from 1.
+    package var generation: UInt64 = 0
+    package var plan: Plan?
+    /// The worker each leaf is with, computed or not.
+    package var workerOfLeaf: [UInt32: UInt32] = [:]
+    /// Reports of computed leaves; a leaf computed twice gives the same report.
+    package var reports: [UInt32: LeafComputed] = [:]
+    package var prepared: [UInt32: Prepared] = [:]
+    package var applied: [UInt32: Applied] = [:]
+    /// From the ledger's line on, the step is not taken back.
+    package var isLedgered = false
+    package var isCommitted = false
+
+    package init(request: StepRequest, began: Duration) {
+        self.request = request
+        self.began = began
+    }
+
+    /// The leaves that `worker` has, computed or not.
+    package func leaves(of worker: UInt32) -> Set<UInt32> {
+        Set(workerOfLeaf.lazy.filter { $0.value == worker }.map(\.key))
+    }
+
+    /// Σ loss and tokens in the tree's order; nil while a leaf is missing.
+    package var loss: (lossSum: Double, tokenCount: Int64)? {
+        let sums = (0..<UInt32(request.leafCount)).compactMap { leaf in
+            reports[leaf].map { (lossSum: $0.lossSum, tokenCount: $0.tokenCount) }
+        }
+        return ReductionTree(leafCount: request.leafCount).fold(sums) {
+            (lossSum: $0.lossSum + $1.lossSum, tokenCount: $0.tokenCount &+ $1.tokenCount)
+        }
+    }
+
+    /// Whether a leaf's loss or gradient was not finite.
+    package var isNonFinite: Bool { reports.values.contains { !$0.isFinite } }
+}

@@ -1,0 +1,83 @@
+public import WireProtocol
+
+/// How a worker's part ended.
+public enum WorkerEnding: Sendable, Equatable {
+    /// The run is over, or interrupted.
+    case finished(reason: String)
+    /// The coordinator will not have this worker.
+    case refused(Refusal)
+    /// Nothing was heard of the coordinator for so long.
+    case orphaned(after: Duration)
+    /// `code` is the exit status that fits.
+    case failed(code: UInt32, message: String)
+    /// The worker was told to go.
+    case left(reason: String)
+}
+
+/// What a computation was started for; its result counts only while that is still wanted.
+public struct WorkTicket: Sendable, Equatable {
+    /// Counts the registrations of this process.
+    public var session: UInt64
+    public var step: UInt64
+    /// The generation of a reduction, or the number of an evaluation.
+    public var generation: UInt64
+
+    public init(session: UInt64, step: UInt64, generation: UInt64) {
+        self.session = session
+        self.step = step
+        self.generation = generation
+    }
+}
+
+extension WorkerMachine {
+    /// What the machine reacts to.
+    public enum Event: Sendable {
+        /// A decoded message of the coordinator.
+        case received(Envelope)
+        /// Time passed; to be sent at least once a heartbeat interval.
+        case tick
+        /// The answer to ``Action/buildEngine(_:)``.
+        case engineBuilt(parameterCount: Int)
+        /// The answer to ``Action/installState(step:)``, with the digest computed from the bytes.
+        case stateInstalled(step: UInt64, digest: [UInt8])
+        /// The answers to ``Action/compute(leaf:frame:ticket:)``, ``Action/apply(_:ticket:)`` and
+        /// ``Action/score(leaf:frame:ticket:)``.
+        case computed(LeafComputed, WorkTicket)
+        case applied(Applied, WorkTicket)
+        case evaluated(Evaluated, WorkTicket)
+        /// The reduced gradient of ``Action/beginReduction(_:ticket:)`` is whole and held.
+        case reduced(Prepared, WorkTicket)
+        /// Something this worker cannot go on from; `code` is the exit status that fits.
+        case failed(code: UInt32, message: String)
+        /// SIGTERM or Ctrl-C at this worker.
+        case terminate(reason: String)
+    }
+
+    /// What the machine wants done, in order. Computations are answered from other threads later.
+    public enum Action: Sendable {
+        case send(Envelope)
+        /// Build the model and its threads.
+        case buildEngine(Welcome)
+        /// Keep a piece of the state that is arriving; the first one of the first section starts over.
+        case storeStateChunk(StateChunk, payload: [UInt8])
+        /// All pieces are here: make them the engine's state and digest it.
+        case installState(step: UInt64)
+        /// Forget the gradients of an earlier step.
+        case beginStep(leafCount: Int, ticket: WorkTicket)
+        /// Compute a micro-batch and keep its gradient.
+        case compute(leaf: UInt32, frame: [UInt8], ticket: WorkTicket)
+        /// Reduce by this plan, in place of any earlier one.
+        case beginReduction(Plan, ticket: WorkTicket)
+        /// Give up the reduction and what it prepared; gradients are kept.
+        case abandonReduction
+        /// Apply the reduced gradient that is held.
+        case apply(Commit, ticket: WorkTicket)
+        case score(leaf: UInt32, frame: [UInt8], ticket: WorkTicket)
+        /// Stream the state as state chunks with this header.
+        case sendState(Envelope.Header, digest: [UInt8])
+        /// For the log.
+        case log(String)
+        /// Nothing follows; messages on their way are still to be delivered.
+        case ended(WorkerEnding)
+    }
+}
