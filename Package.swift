@@ -54,7 +54,7 @@ let package = Package(
         .target(name: "Transports", dependencies: ["ZeroMQ"]),
 
         // L4
-        .target(name: "Transformers", dependencies: ["Kernels", "Layers", "Tensors"]),
+        .target(name: "Transformers", dependencies: ["Kernels", "Layers", "RandomNumbers", "Tensors"]),
         .target(
             name: "Adapters",
             dependencies: [
@@ -62,9 +62,6 @@ let package = Package(
                 "WeightFiles",
             ]),
         .target(name: "Collectives", dependencies: ["Coordination", "Tensors", "WireProtocol", crypto]),
-        .target(name: "Transformers", dependencies: ["Layers", "Kernels", "RandomNumbers", "Tensors"]),
-        .target(name: "Adapters", dependencies: ["Layers", "Kernels", "Tensors"]),
-        .target(name: "Collectives", dependencies: ["Tensors", "WireProtocol", "Coordination", crypto]),
 
         // L5
         .target(
