@@ -61,6 +61,9 @@ let package = Package(
                 "Configurations", "DurableFiles", "Kernels", "Layers", "RandomNumbers", "Tensors",
                 "WeightFiles",
             ]),
+        .target(
+            name: "Bases",
+            dependencies: ["DurableFiles", "Layers", "Tensors", "WeightFiles", logging]),
         .target(name: "Collectives", dependencies: ["Coordination", "Tensors", "WireProtocol", crypto]),
 
         // L5
@@ -75,6 +78,9 @@ let package = Package(
                 "Adapters", "Configurations", "DurableFiles", "Layers", "RandomNumbers", "Tensors",
                 "WeightFiles",
             ]),
+        .testTarget(
+            name: "BasesTests",
+            dependencies: ["Bases", "DurableFiles", "Tensors", "WeightFiles", logging]),
         .testTarget(
             name: "CollectivesTests",
             dependencies: ["Collectives", "Coordination", "Tensors", "WireProtocol"]),

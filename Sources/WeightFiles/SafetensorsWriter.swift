@@ -135,7 +135,7 @@ public enum SafetensorsWriter {
         let (layout, values) = try prepare(tensors, metadata: metadata)
         try write(layout, to: path) { entry, writer in
             guard let vector = values[entry.name] else { return }
-            try vector.withBytes { (bytes) throws(DurableFileError) in try writer.write(bytes) }
+            try vector.withByteSpan { (bytes) throws(DurableFileError) in try writer.write(bytes) }
         }
     }
 
@@ -147,7 +147,7 @@ public enum SafetensorsWriter {
         var bytes = layout.header
         bytes.reserveCapacity(layout.byteCount)
         for entry in layout.entries {
-            values[entry.name]?.withBytes { span in
+            values[entry.name]?.withByteSpan { span in
                 unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
             }
         }
@@ -172,11 +172,11 @@ public enum SafetensorsWriter {
 
 extension Vector {
     /// Calls `body` with the little-endian bytes of the elements, as files and wires hold them.
-    public func withBytes<Result, Failure: Error>(
+    public func withByteSpan<Result, Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let buffer = unsafe UnsafeRawBufferPointer(
-            start: readPointer, count: count * MemoryLayout<Float>.stride)
-        return try body(unsafe buffer.bytes)
+        try unsafe withBytes { (buffer: UnsafeRawBufferPointer) throws(Failure) in
+            try unsafe body(buffer.bytes)
+        }
     }
 }
