@@ -44,6 +44,7 @@ let package = Package(
 
         // L2
         .target(name: "Kernels", dependencies: ["COpenBLAS", "RandomNumbers", "Tensors"]),
+        .target(name: "Telemetry", dependencies: ["DurableFiles", logging]),
         .target(name: "WeightFiles", dependencies: ["DurableFiles", "Tensors"]),
         .target(name: "WireProtocol", dependencies: ["Tensors"]),
 
@@ -92,6 +93,7 @@ let package = Package(
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "RandomNumbers", "Tensors"]),
         .testTarget(
             name: "OptimizersTests", dependencies: ["DurableFiles", "Optimizers", "RandomNumbers", "Tensors"]),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training"]),
