@@ -44,9 +44,9 @@ let package = Package(
 
         // L2
         .target(name: "Kernels", dependencies: ["COpenBLAS", "RandomNumbers", "Tensors"]),
-        .target(name: "Telemetry", dependencies: ["DurableFiles", logging]),
         .target(name: "WeightFiles", dependencies: ["DurableFiles", "Tensors"]),
         .target(name: "WireProtocol", dependencies: ["Tensors"]),
+        .target(name: "Telemetry", dependencies: ["DurableFiles", logging]),
 
         // L3
         .target(name: "Layers", dependencies: ["Kernels", "Tensors"]),
@@ -62,10 +62,8 @@ let package = Package(
                 "Configurations", "DurableFiles", "Kernels", "Layers", "RandomNumbers", "Tensors",
                 "WeightFiles",
             ]),
-        .target(
-            name: "Bases",
-            dependencies: ["DurableFiles", "Layers", "Tensors", "WeightFiles", logging]),
         .target(name: "Collectives", dependencies: ["Coordination", "Tensors", "WireProtocol", crypto]),
+        .target(name: "Bases", dependencies: ["DurableFiles", "Layers", "Tensors", "WeightFiles", logging]),
 
         // L5
         .target(
@@ -80,8 +78,7 @@ let package = Package(
                 "WeightFiles",
             ]),
         .testTarget(
-            name: "BasesTests",
-            dependencies: ["Bases", "DurableFiles", "Tensors", "WeightFiles", logging]),
+            name: "BasesTests", dependencies: ["Bases", "DurableFiles", "Tensors", "WeightFiles", logging]),
         .testTarget(
             name: "CollectivesTests",
             dependencies: ["Collectives", "Coordination", "Tensors", "WireProtocol"]),
