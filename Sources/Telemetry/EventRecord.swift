@@ -23,7 +23,8 @@ public struct EventRecord: Sendable, Equatable, RecordLine, Decodable {
 
     public var jsonLine: String {
         var line = JSONLine()
-        line.add("time", time.formatted(Self.timeFormat))
+        // The format cuts digits off instead of rounding: half a millisecond more gives the millisecond meant.
+        line.add("time", (time + 0.0005).formatted(Self.timeFormat))
         line.add("event", event)
         if let step { line.add("step", step) }
         line.add("details", details)

@@ -55,6 +55,11 @@ struct StepRecordTests {
         #expect(!written.jsonLine.contains("\n"))
         let read = try JSONDecoder().decode(EventRecord.self, from: Data(written.jsonLine.utf8))
         #expect(read == written)
+        for milliseconds in 1_795_493_744_000..<1_795_493_744_100 {
+            let exact = EventRecord(
+                time: Date(timeIntervalSince1970: Double(milliseconds) / 1000), event: "start")
+            #expect(try JSONDecoder().decode(EventRecord.self, from: Data(exact.jsonLine.utf8)) == exact)
+        }
         let fixed = EventRecord(time: Date(timeIntervalSince1970: 1.5), event: "start")
         #expect(fixed.jsonLine == #"{"time":"1970-01-01T00:00:01.500Z","event":"start","details":{}}"#)
     }
