@@ -52,6 +52,7 @@ let package = Package(
         .target(name: "Layers", dependencies: ["Kernels", "Tensors"]),
         .target(name: "Optimizers", dependencies: ["DurableFiles", "Tensors"]),
         .target(name: "Coordination", dependencies: ["WireProtocol"]),
+        .target(name: "Datasets", dependencies: ["CZlib", "RandomNumbers", "Tensors", "Tokenizers"]),
         .target(name: "Transports", dependencies: ["ZeroMQ"]),
 
         // L4
@@ -86,6 +87,8 @@ let package = Package(
         .testTarget(
             name: "CoordinationTests",
             dependencies: ["Collectives", "Coordination", "Tensors", "WireProtocol"]),
+        .testTarget(
+            name: "DatasetsTests", dependencies: ["Datasets", "RandomNumbers", "Tensors", "Tokenizers"]),
         .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "RandomNumbers", "Tensors"]),
         .testTarget(

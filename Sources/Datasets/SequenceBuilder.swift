@@ -1,0 +1,189 @@
+public import Tokenizers
+
+/// Makes token sequences of rows.
+///
+/// - prompt and completion: `encode(prompt) + encode(completion) + [eos]`, each encoded by itself; a
+///   begin-of-sequence token first where the tokenizer's configuration adds one. Loss on completion and EOS.
+/// - chats: the pieces of the chat template, each encoded by itself. Loss on what the assistant says and its end
+///   token, or on everything.
+/// - text: `encode(text) + [eos]`, loss on everything. A long text is split into pieces that overlap by one
+///   token, which the second piece only reads, so that each token is predicted once.
+///
+/// A sequence that is too long loses tokens from the left of its prompt (never the begin-of-sequence token, and
+/// never the last, which predicts the first token to learn); what is still too long is cut on the right.
+public struct SequenceBuilder: Sendable {
+    /// Text to ids.
+    public var tokenizer: any Tokenizer
+    /// Renders chats; nil when there is no chat among the rows.
+    public var chat: (any ChatRenderer)?
+    /// Longest sequence in tokens, at least 2.
+    public var maxSequenceLength: Int
+    /// Whether a chat's loss is on all its tokens instead of the assistant's.
+    public var learnsWholeChat: Bool
+
+    /// - Precondition: `maxSequenceLength >= 2`.
+    public init(
+        tokenizer: any Tokenizer, chat: (any ChatRenderer)? = nil, maxSequenceLength: Int,
+        learnsWholeChat: Bool = false
+    ) {
+        precondition(
+            maxSequenceLength >= 2, "sequences of at most \(maxSequenceLength) tokens have nothing to predict"
+        )
+        self.tokenizer = tokenizer
+        self.chat = chat
+        self.maxSequenceLength = maxSequenceLength
+        self.learnsWholeChat = learnsWholeChat
+    }
+
+    /// The example of row `index` of `dataset`.
+    ///
+    /// - Throws: ``DatasetError`` that names file and line.
+    public func example(_ index: Int, of dataset: Dataset) throws(DatasetError) -> Example {
+        let row = try dataset.row(index)
+        do {
+            return try example(of: row, id: UInt32(index))
+        } catch {
+            throw dataset.named(error, index)
+        }
+    }
+
+    /// The example of a row.
+    ///
+    /// - Throws: ``DatasetError`` with code `.noSupervision` when no token would have a loss, `.tokenization` when
+    ///   the tokenizer or chat template refuses, `.unsupported` for rows of text and label.
+    public func example(of row: Row, id: UInt32) throws(DatasetError) -> Example {
+        let example: Example
+        switch row {
+        case .text(let text):
+            example = split(try textTokens(text), id: id)
+        case .promptCompletion(let prompt, let completion):
+            let promptTokens = try promptTokens(prompt)
+            let tokens = promptTokens + (try completionTokens(completion))
+            let supervised = tokens.indices.map { $0 >= promptTokens.count }
+            example = cut(tokens, supervised, id: id)
+        case .chat(let messages):
+            let (tokens, supervised) = try chatTokens(messages, learntFrom: 0)
+            example = cut(tokens, supervised, id: id)
+        case .chatCompletion(let prompt, let completion):
+            let (tokens, supervised) = try chatTokens(prompt + completion, learntFrom: prompt.count)
+            example = cut(tokens, supervised, id: id)
+        case .labelled:
+            throw DatasetError(
+                code: .unsupported,
+                message: "rows of text and label need a base with a classification head; "
+                    + "for a language model write prompt and completion")
+        }
+        guard example.supervisedTokenCount > 0 else {
+            throw DatasetError(
+                code: .noSupervision,
+                message: "no token has a loss: a row without labels; remove it or make it longer")
+        }
+        return example
+    }
+
+    /// The ids of a prompt, with the begin-of-sequence token where the tokenizer adds one.
+    func promptTokens(_ text: String) throws(DatasetError) -> [Int32] {
+        let tokens = try encode(text)
+        guard tokenizer.addsBeginOfSequence, let bos = tokenizer.bosTokenID else { return tokens }
+        return [bos] + tokens
+    }
+
+    /// The ids of a completion and EOS.
+    func completionTokens(_ text: String) throws(DatasetError) -> [Int32] {
+        try encode(text) + [endOfSequence()]
+    }
+
+    /// The last `count` tokens of a prompt; the begin-of-sequence token stays where there is one and room.
+    func cutPrompt(_ tokens: [Int32], to count: Int) -> [Int32] {
+        guard tokens.count > count else { return tokens }
+        return keepsFirst(tokens, promptCount: tokens.count) && count > 1
+            ? tokens.prefix(1) + tokens.suffix(count - 1) : Array(tokens.suffix(count))
+    }
+
+    /// Whether the first token is one that cutting leaves.
+    private func keepsFirst(_ tokens: [Int32], promptCount: Int) -> Bool {
+        tokenizer.addsBeginOfSequence && promptCount > 1 && tokens.first == tokenizer.bosTokenID
+    }
+
+    private func textTokens(_ text: String) throws(DatasetError) -> [Int32] {
+        try promptTokens(text) + [endOfSequence()]
+    }
+
+    private func endOfSequence() throws(DatasetError) -> Int32 {
+        guard let eos = tokenizer.eosTokenID else {
+            throw DatasetError(
+                code: .tokenization,
+                message:
+                    "the tokenizer names no end-of-sequence token; add eos_token to its tokenizer_config.json"
+            )
+        }
+        return eos
+    }
+
+    private func encode(_ text: String) throws(DatasetError) -> [Int32] {
+        do {
+            return try tokenizer.encode(text, addSpecialTokens: false)
+        } catch {
+            throw DatasetError(code: .tokenization, message: error.message)
+        }
+    }
+
+    private func chatTokens(_ messages: [Message], learntFrom firstLearnt: Int) throws(DatasetError)
+        -> (tokens: [Int32], supervised: [Bool])
+    {
+        guard let chat else {
+            throw DatasetError(
+                code: .tokenization,
+                message: "the row is a chat and the base has no chat template; name one in data.chat_template"
+            )
+        }
+        var tokens: [Int32] = []
+        var supervised: [Bool] = []
+        for piece in try chat.pieces(of: messages) {
+            let ids = try encode(piece.text)
+            let isLearnt = (piece.messageIndex ?? -1) >= firstLearnt && piece.isAssistant
+            tokens += ids
+            supervised += Array(
+                repeating: isLearnt || (learnsWholeChat && (piece.messageIndex ?? 0) >= firstLearnt),
+                count: ids.count)
+        }
+        return (tokens, supervised)
+    }
+
+    /// Cuts a sequence whose prompt ends where the first supervised token is.
+    private func cut(_ tokens: [Int32], _ supervised: [Bool], id: UInt32) -> Example {
+        let excess = tokens.count - maxSequenceLength
+        guard excess > 0 else {
+            return Example(
+                id: id, sequences: [TrainingSequence(tokenIDs: tokens, supervised: supervised, exampleID: id)]
+            )
+        }
+        let promptCount = supervised.firstIndex(of: true) ?? tokens.count
+        let keepsFirst =
+            tokenizer.addsBeginOfSequence && promptCount > 1 && tokens.first == tokenizer.bosTokenID
+        let head = keepsFirst && maxSequenceLength > 2 ? 1 : 0
+        let promptTokensCut = min(excess, max(0, promptCount - head - 1))
+        let kept =
+            Array(0..<head) + Array((head + promptTokensCut)..<tokens.count).prefix(maxSequenceLength - head)
+        let sequence = TrainingSequence(
+            tokenIDs: kept.map { tokens[$0] }, supervised: kept.map { supervised[$0] }, exampleID: id)
+        return Example(
+            id: id, sequences: [sequence], promptTokensCut: promptTokensCut,
+            completionTokensCut: excess - promptTokensCut)
+    }
+
+    /// Splits a text into pieces of the longest length that overlap by one token.
+    private func split(_ tokens: [Int32], id: UInt32) -> Example {
+        var sequences: [TrainingSequence] = []
+        var start = 0
+        repeat {
+            let piece = Array(tokens[start..<min(tokens.count, start + maxSequenceLength)])
+            sequences.append(
+                TrainingSequence(
+                    tokenIDs: piece, supervised: Array(repeating: true, count: piece.count), exampleID: id,
+                    exampleOffset: UInt32(start)))
+            start += maxSequenceLength - 1
+        } while start < tokens.count - 1
+        return Example(id: id, sequences: sequences)
+    }
+}
