@@ -50,9 +50,9 @@ let package = Package(
 
         // L3
         .target(name: "Layers", dependencies: ["Kernels", "Tensors"]),
+        .target(name: "Datasets", dependencies: ["CZlib", "RandomNumbers", "Tensors", "Tokenizers"]),
         .target(name: "Optimizers", dependencies: ["DurableFiles", "Tensors"]),
         .target(name: "Coordination", dependencies: ["WireProtocol"]),
-        .target(name: "Datasets", dependencies: ["CZlib", "RandomNumbers", "Tensors", "Tokenizers"]),
         .target(name: "Transports", dependencies: ["ZeroMQ"]),
 
         // L4
