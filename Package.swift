@@ -103,6 +103,7 @@ let package = Package(
         .testTarget(name: "TransportsTests", dependencies: ["Transports", "ZeroMQ"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["DurableFiles", "Tensors", "WeightFiles"]),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "CZlib"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -34,6 +34,9 @@ public protocol Tokenizer: Sendable {
     /// The id of a token's name in the vocabulary, or nil.
     func id(ofToken token: String) -> Int32?
 
+    /// Whether `id` is a special token, which `decode(_:skipSpecialTokens: true)` leaves out.
+    func isSpecialToken(_ id: Int32) -> Bool
+
     /// One more than the greatest id: the rows an embedding must have.
     var vocabularyCount: Int { get }
 
@@ -73,7 +76,6 @@ extension Tokenizer {
         try encode(String(decoding: bytes, as: UTF8.self), addSpecialTokens: addSpecialTokens)
     }
 
-    /// Whether `id` is a special token, which `decode(_:skipSpecialTokens: true)` leaves out.
     public func isSpecialToken(_ id: Int32) -> Bool {
         addedTokens.contains { $0.id == id && $0.isSpecial }
     }

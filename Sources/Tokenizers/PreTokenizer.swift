@@ -1,0 +1,135 @@
+/// Splits text into the words that merging never crosses.
+///
+/// Source: Hugging Face `tokenizers` 0.23.3, `pre_tokenizers/{byte_level,split,digits,sequence}.rs` and
+/// `tokenizer/{pattern,normalizer}.rs`.
+struct PreTokenizer: Sendable {
+    /// What becomes of the matches of a pattern.
+    enum SplitBehavior: String, Sendable, CaseIterable {
+        case removed = "Removed"
+        case isolated = "Isolated"
+        case mergedWithPrevious = "MergedWithPrevious"
+        case mergedWithNext = "MergedWithNext"
+        case contiguous = "Contiguous"
+    }
+
+    enum Step: Sendable {
+        /// Splits at the matches, or between them when `isInverted`. `description` states the pattern.
+        case split(RegularExpression, behavior: SplitBehavior, isInverted: Bool, description: String)
+        /// Puts a space before each piece that does not begin with one.
+        case prefixSpace
+
+        var description: String {
+            switch self {
+            case .split(_, let behavior, let isInverted, let description):
+                "split \(behavior.rawValue)\(isInverted ? " inverted" : "") \(description)"
+            case .prefixSpace: "prefix space"
+            }
+        }
+    }
+
+    let steps: [Step]
+
+    /// Calls `body` with each word of `range` of `text`, in order. The array it is handed is `text` or, after a
+    /// prefix space, a copy.
+    func forEachWord(
+        of text: [UInt8], range: Range<Int>, memory: MatchMemory,
+        _ body: (_ text: [UInt8], _ word: Range<Int>) throws(TokenizerError) -> Void
+    ) throws(TokenizerError) {
+        try apply(steps[...], to: text, range: range, memory: memory, body)
+    }
+
+    private func apply(
+        _ steps: ArraySlice<Step>, to text: [UInt8], range: Range<Int>, memory: MatchMemory,
+        _ body: (_ text: [UInt8], _ word: Range<Int>) throws(TokenizerError) -> Void
+    ) throws(TokenizerError) {
+        if range.isEmpty { return }
+        guard let step = steps.first else { return try body(text, range) }
+        let rest = steps.dropFirst()
+        switch step {
+        case .prefixSpace:
+            if text[range.lowerBound] == UInt8(ascii: " ") {
+                try apply(rest, to: text, range: range, memory: memory, body)
+            } else {
+                let prefixed = [UInt8(ascii: " ")] + text[range]
+                try apply(rest, to: prefixed, range: prefixed.indices, memory: memory, body)
+            }
+        case .split(let pattern, .isolated, _, _):
+            // The common case: matches and what lies between them are pieces, whichever of them is "the match".
+            try Self.forEachMatch(of: pattern, in: text, range: range, memory: memory) {
+                piece, _ throws(TokenizerError) in
+                try apply(rest, to: text, range: piece, memory: memory, body)
+            }
+        case .split(let pattern, let behavior, let isInverted, _):
+            var pieces: [(range: Range<Int>, isMatch: Bool)] = []
+            try Self.forEachMatch(of: pattern, in: text, range: range, memory: memory) { piece, isMatch in
+                pieces.append((piece, isMatch != isInverted))
+            }
+            for piece in Self.combine(pieces, behavior) {
+                try apply(rest, to: text, range: piece, memory: memory, body)
+            }
+        }
+    }
+
+    /// Calls `body` with the matches of `pattern` and the stretches between them, which together are `range`.
+    private static func forEachMatch(
+        of pattern: RegularExpression, in text: [UInt8], range: Range<Int>, memory: MatchMemory,
+        _ body: (_ piece: Range<Int>, _ isMatch: Bool) throws(TokenizerError) -> Void
+    ) throws(TokenizerError) {
+        var emitted = range.lowerBound
+        var searchStart = range.lowerBound
+        var lastMatchEnd = -1
+        while let match = try pattern.firstMatch(in: text, range: range, from: searchStart, memory: memory) {
+            if match.isEmpty && match.lowerBound == lastMatchEnd {
+                // No empty match directly after another match: look again one character on.
+                searchStart = match.upperBound + 1
+                while searchStart < range.upperBound && text[searchStart] & 0xC0 == 0x80 { searchStart += 1 }
+                if searchStart > range.upperBound { break }
+                continue
+            }
+            searchStart = match.upperBound
+            lastMatchEnd = match.upperBound
+            if match.lowerBound > emitted { try body(emitted..<match.lowerBound, false) }
+            try body(match, true)
+            emitted = match.upperBound
+        }
+        if emitted < range.upperBound { try body(emitted..<range.upperBound, false) }
+    }
+
+    /// Joins or drops pieces as `behavior` says.
+    private static func combine(
+        _ pieces: [(range: Range<Int>, isMatch: Bool)], _ behavior: SplitBehavior
+    ) -> [Range<Int>] {
+        var result: [Range<Int>] = []
+        var previousIsMatch = false
+        func joinOrAppend(_ piece: Range<Int>, joins: Bool) {
+            if joins, let last = result.last {
+                result[result.count - 1] =
+                    min(last.lowerBound, piece.lowerBound)..<max(last.upperBound, piece.upperBound)
+            } else {
+                result.append(piece)
+            }
+        }
+        switch behavior {
+        case .removed: return pieces.filter { !$0.isMatch }.map(\.range)
+        case .isolated: return pieces.map(\.range)
+        case .contiguous:
+            for (piece, isMatch) in pieces {
+                joinOrAppend(piece, joins: isMatch == previousIsMatch)
+                previousIsMatch = isMatch
+            }
+            return result
+        case .mergedWithPrevious:
+            for (piece, isMatch) in pieces {
+                joinOrAppend(piece, joins: isMatch && !previousIsMatch)
+                previousIsMatch = isMatch
+            }
+            return result
+        case .mergedWithNext:
+            for (piece, isMatch) in pieces.reversed() {
+                joinOrAppend(piece, joins: isMatch && !previousIsMatch)
+                previousIsMatch = isMatch
+            }
+            return result.reversed()
+        }
+    }
+}

