@@ -93,6 +93,7 @@ let package = Package(
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "RandomNumbers", "Tensors"]),
         .testTarget(
             name: "OptimizersTests", dependencies: ["DurableFiles", "Optimizers", "RandomNumbers", "Tensors"]),
+        .testTarget(name: "RandomNumbersTests", dependencies: ["RandomNumbers"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),

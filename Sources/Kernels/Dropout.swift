@@ -37,53 +37,87 @@ public struct DropoutMask: Sendable, Equatable {
     }
 
     /// 1 ÷ (1 − probability), what kept features are multiplied by.
-    var keptFactor: Float { 1 / (1 - probability) }
+    public var keptFactor: Float { 1 / (1 - probability) }
     /// Smallest 24-bit number that is kept.
     var threshold: UInt32 { UInt32((Double(probability) * 0x1p24).rounded(.up)) }
 
-    /// The words of features 4·`group` … 4·`group` + 3.
+    /// Columns of a matrix that holds the bits of `featureCount` features a row.
+    public static func bitColumns(featureCount: Int) -> Int { (featureCount + 31) / 32 }
+
+    /// Which of features 32·`index` … 32·`index` + 31 are kept: bit 4j + w is word w of block 8·`index` + j.
     @inline(__always)
-    func block(exampleID: UInt32, position: UInt32, group: Int) -> SIMD4<UInt32> {
-        let place = (position & 0x1_FFFF) << 15 | UInt32(truncatingIfNeeded: group) & 0x7FFF
-        return Philox.block(
-            key: seed, counter: Philox.counter(.dropout, low: moduleID, step, exampleID, place))
+    func bits(exampleID: UInt32, position: UInt32, index: Int) -> UInt32 {
+        let lanes = Philox.Words(0, 1, 2, 3, 4, 5, 6, 7)
+        let place = (position & 0x1_FFFF) << 15 | (UInt32(truncatingIfNeeded: index) &* 8) & 0x7FFF
+        let first = Philox.counter(.dropout, low: moduleID, step, exampleID, place)
+        let blocks = Philox.eightBlocks(
+            key: seed, .init(repeating: first[0]), .init(repeating: first[1]), .init(repeating: first[2]),
+            lanes &+ place)
+        let limit = Philox.Words(repeating: threshold)
+        var kept = Philox.Words.zero
+        kept.replace(with: kept | 1, where: blocks.0 &>> 8 .>= limit)
+        kept.replace(with: kept | 2, where: blocks.1 &>> 8 .>= limit)
+        kept.replace(with: kept | 4, where: blocks.2 &>> 8 .>= limit)
+        kept.replace(with: kept | 8, where: blocks.3 &>> 8 .>= limit)
+        return (kept &<< (lanes &* 4)).wrappedSum()
+    }
+}
+
+/// Computes a mask once, for every use of it in a pass.
+///
+/// - Shapes: `bits` [N, ⌈C ÷ 32⌉], overwritten with 32 features an element as bit patterns, not numbers; `rows` N.
+public func dropoutBits(bits: Matrix, mask: DropoutMask, rows: DropoutRows) {
+    precondition(
+        rows.exampleIDs.count == bits.rows && rows.positions.count == bits.rows,
+        "dropout of \(bits.rows) rows with \(rows.positions.count) row identities")
+    for row in 0..<bits.rows {
+        let (exampleID, position) = (rows.exampleIDs[row], rows.positions[row])
+        let output = unsafe UnsafeMutableRawPointer(bits.writeRow(row))
+        for index in 0..<bits.columns {
+            let word = mask.bits(exampleID: exampleID, position: position, index: index)
+            unsafe output.storeBytes(of: word, toByteOffset: 4 * index, as: UInt32.self)
+        }
     }
 }
 
 /// output = mask · input ÷ (1 − p): inverted dropout as PEFT applies it to an adapter's input.
 ///
-/// - Shapes: `output`, `input` [N, C]; `rows` N. Accumulates nothing.
-public func dropoutForward(output: Matrix, input: Matrix, mask: DropoutMask, rows: DropoutRows) {
-    applyDropout(output: output, input: input, mask: mask, rows: rows, accumulates: false)
+/// - Shapes: `output`, `input` [N, C]; `bits` of ``dropoutBits(bits:mask:rows:)``. Accumulates nothing.
+public func dropoutForward(output: Matrix, input: Matrix, bits: Matrix, keptFactor: Float) {
+    applyDropout(output: output, input: input, bits: bits, keptFactor: keptFactor, accumulates: false)
 }
 
 /// dInput += mask · dOutput ÷ (1 − p).
 ///
-/// - Shapes: `dInput`, `dOutput` [N, C]; `rows` N.
+/// - Shapes: `dInput`, `dOutput` [N, C]; `bits` of ``dropoutBits(bits:mask:rows:)``.
 /// - Accumulates: adds into `dInput`.
-public func dropoutBackward(dInput: Matrix, dOutput: Matrix, mask: DropoutMask, rows: DropoutRows) {
-    applyDropout(output: dInput, input: dOutput, mask: mask, rows: rows, accumulates: true)
+public func dropoutBackward(dInput: Matrix, dOutput: Matrix, bits: Matrix, keptFactor: Float) {
+    applyDropout(output: dInput, input: dOutput, bits: bits, keptFactor: keptFactor, accumulates: true)
 }
 
+@inline(__always)
 private func applyDropout(
-    output: Matrix, input: Matrix, mask: DropoutMask, rows: DropoutRows, accumulates: Bool
+    output: Matrix, input: Matrix, bits: Matrix, keptFactor: Float, accumulates: Bool
 ) {
     let columns = input.columns
     precondition(
-        output.rows == input.rows && output.columns == columns && rows.exampleIDs.count == input.rows
-            && rows.positions.count == input.rows,
-        "dropout of [\(input.rows), \(columns)] with \(rows.positions.count) row identities")
-    let (threshold, factor) = (mask.threshold, mask.keptFactor)
+        output.rows == input.rows && output.columns == columns && bits.rows == input.rows
+            && bits.columns == DropoutMask.bitColumns(featureCount: columns),
+        "dropout of [\(input.rows), \(columns)] with bits [\(bits.rows), \(bits.columns)]")
+    let laneBits = SIMD8<UInt32>(1, 2, 4, 8, 16, 32, 64, 128)
     for row in 0..<input.rows {
         let (x, y) = unsafe (input.readRow(row), output.writeRow(row))
-        let (exampleID, position) = (rows.exampleIDs[row], rows.positions[row])
-        for group in 0..<(columns + 3) / 4 {
-            let words = mask.block(exampleID: exampleID, position: position, group: group)
-            for lane in 0..<min(4, columns - 4 * group) {
-                let i = 4 * group + lane
-                let kept = unsafe words[lane] >> 8 >= threshold ? x[i] * factor : 0
-                unsafe y[i] = accumulates ? y[i] + kept : kept
-            }
+        let words = unsafe UnsafeRawPointer(bits.readRow(row))
+        forEachLanes(columns) { i in
+            // Bytes in order of features: x86-64 is little-endian.
+            let byte = unsafe UInt32(words.load(fromByteOffset: i / 8, as: UInt8.self))
+            let isKept = SIMD8(repeating: byte) & laneBits .!= 0
+            let kept = unsafe Lanes.zero.replacing(with: x.lanes(i) * keptFactor, where: isKept)
+            unsafe y.setLanes(i, accumulates ? y.lanes(i) + kept : kept)
+        } rest: { i in
+            let byte = unsafe words.load(fromByteOffset: i / 8, as: UInt8.self)
+            let kept = unsafe byte >> (i % 8) & 1 != 0 ? x[i] * keptFactor : 0
+            unsafe y[i] = accumulates ? y[i] + kept : kept
         }
     }
 }

@@ -6,7 +6,7 @@ import Transformers
 @Suite struct SamplerTests {
     private let logits = Vector([1, 3, 2, 3, 0])
 
-    private func shares(_ options: SamplingOptions, draws: Int = 20_000) -> [Double] {
+    private func shares(_ options: SamplingOptions, draws: Int = 4_000) -> [Double] {
         var sampler = Sampler(options: options)
         var counts = [Double](repeating: 0, count: logits.count)
         for _ in 0..<draws { counts[Int(sampler.next(logits: logits))] += 1 }
@@ -23,7 +23,7 @@ import Transformers
         let weights = logits.toArray().map { exp(Double($0) / temperature) }
         let total = weights.reduce(0, +)
         for (share, weight) in zip(shares(.init(temperature: temperature)), weights) {
-            #expect(abs(share - weight / total) < 0.015)
+            #expect(abs(share - weight / total) < 0.03)
         }
     }
 

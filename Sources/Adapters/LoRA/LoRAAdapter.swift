@@ -52,17 +52,23 @@ public struct LoRAAdapter: LinearAdapter {
         self.settings = settings
     }
 
-    /// output += scaling · dropout(input) · Aᵀ · Bᵀ. Saves dropout(input) · Aᵀ [N, r].
+    /// output += scaling · dropout(input) · Aᵀ · Bᵀ. Saves dropout(input) · Aᵀ [N, r] and, behind it in each row, the
+    /// bits of the dropout mask.
     public func forward(output: Matrix, input: Matrix, weight: Matrix, pass: LayerPass) -> Matrix? {
-        let inner = pass.activations.matrix(rows: input.rows, columns: settings.loraRank)  // [N, r]
+        let mask = dropoutMask(pass)
+        let bitColumns = mask == nil ? 0 : DropoutMask.bitColumns(featureCount: inputCount)
+        let saved = pass.activations.matrix(rows: input.rows, columns: settings.loraRank + bitColumns)
         let scratch = pass.scratch.mark
         defer { pass.scratch.release(to: scratch) }
-        let adapted = dropped(input, pass: pass)
-        gemm(output: inner, .plain(adapted), .transposed(loraA(pass.parameters)))
+        if let mask, let rows = pass.dropout?.rows {
+            dropoutBits(bits: bits(saved), mask: mask, rows: rows)
+        }
+        let adapted = dropped(input, mask: mask, saved: saved, pass: pass)
+        gemm(output: inner(saved), .plain(adapted), .transposed(loraA(pass.parameters)))
         gemm(
-            output: output, .plain(inner), .transposed(loraB(pass.parameters)), alpha: settings.loraScaling,
-            beta: 1)
-        return inner
+            output: output, .plain(inner(saved)), .transposed(loraB(pass.parameters)),
+            alpha: settings.loraScaling, beta: 1)
+        return saved
     }
 
     /// dB = s · dYᵀ · (X·Aᵀ); dA = (s · dY·B)ᵀ · X; dX += (s · dY·B) · A, with X after dropout.
@@ -70,30 +76,36 @@ public struct LoRAAdapter: LinearAdapter {
         dInput: Matrix?, dOutput: Matrix, input: Matrix, weight: Matrix, saved: Matrix?,
         accumulatesGradient: Bool, pass: LayerPass
     ) {
-        guard let inner = saved else {
-            preconditionFailure("the backward of LoRA needs what its forward saved")
-        }
+        guard let saved else { preconditionFailure("the backward of LoRA needs what its forward saved") }
         let scratch = pass.scratch.mark
         defer { pass.scratch.release(to: scratch) }
+        let mask = dropoutMask(pass)
         let beta: Float = accumulatesGradient ? 1 : 0
         let dInner = pass.scratch.matrix(rows: input.rows, columns: settings.loraRank)  // [N, r]
         gemm(output: dInner, .plain(dOutput), .plain(loraB(pass.parameters)), alpha: settings.loraScaling)
         if let gradient = pass.gradient {
             gemm(
-                output: loraB(gradient), .transposed(dOutput), .plain(inner), alpha: settings.loraScaling,
-                beta: beta)
-            let adapted = dropped(input, pass: pass)
+                output: loraB(gradient), .transposed(dOutput), .plain(inner(saved)),
+                alpha: settings.loraScaling, beta: beta)
+            let adapted = dropped(input, mask: mask, saved: saved, pass: pass)
             gemm(output: loraA(gradient), .transposed(dInner), .plain(adapted), beta: beta)
         }
         guard let dInput else { return }
-        if let (mask, rows) = dropoutMask(pass) {
+        if let mask {
             let dAdapted = pass.scratch.matrix(rows: input.rows, columns: inputCount)
             gemm(output: dAdapted, .plain(dInner), .plain(loraA(pass.parameters)))
-            dropoutBackward(dInput: dInput, dOutput: dAdapted, mask: mask, rows: rows)
+            dropoutBackward(
+                dInput: dInput, dOutput: dAdapted, bits: bits(saved), keptFactor: mask.keptFactor)
         } else {
             gemm(output: dInput, .plain(dInner), .plain(loraA(pass.parameters)), beta: 1)
         }
     }
+
+    /// [N, r] of what the forward saved.
+    private func inner(_ saved: Matrix) -> Matrix { saved.columns(0..<settings.loraRank) }
+
+    /// The mask's bits of what the forward saved.
+    private func bits(_ saved: Matrix) -> Matrix { saved.columns(settings.loraRank..<saved.columns) }
 
     /// [r, in]
     private func loraA(_ vector: Vector) -> Matrix {
@@ -106,17 +118,16 @@ public struct LoRAAdapter: LinearAdapter {
     }
 
     /// The adapter's input: `input` itself, or a copy in scratch with dropout applied.
-    private func dropped(_ input: Matrix, pass: LayerPass) -> Matrix {
-        guard let (mask, rows) = dropoutMask(pass) else { return input }
+    private func dropped(_ input: Matrix, mask: DropoutMask?, saved: Matrix, pass: LayerPass) -> Matrix {
+        guard let mask else { return input }
         let output = pass.scratch.matrix(rows: input.rows, columns: input.columns)
-        dropoutForward(output: output, input: input, mask: mask, rows: rows)
+        dropoutForward(output: output, input: input, bits: bits(saved), keptFactor: mask.keptFactor)
         return output
     }
 
-    private func dropoutMask(_ pass: LayerPass) -> (DropoutMask, DropoutRows)? {
+    private func dropoutMask(_ pass: LayerPass) -> DropoutMask? {
         guard settings.dropout > 0, let dropout = pass.dropout else { return nil }
-        let mask = DropoutMask(
+        return DropoutMask(
             seed: dropout.seed, step: dropout.step, moduleID: moduleID, probability: settings.dropout)
-        return (mask, dropout.rows)
     }
 }
