@@ -63,6 +63,9 @@ let package = Package(
                 "Configurations", "DurableFiles", "Kernels", "Layers", "RandomNumbers", "Tensors",
                 "WeightFiles",
             ]),
+        .target(
+            name: "Checkpoints",
+            dependencies: ["DurableFiles", "Optimizers", "Telemetry", "Tensors", "WeightFiles"]),
         .target(name: "Collectives", dependencies: ["Coordination", "Tensors", "WireProtocol", crypto]),
         .target(name: "Bases", dependencies: ["DurableFiles", "Layers", "Tensors", "WeightFiles", logging]),
 
@@ -80,6 +83,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "BasesTests", dependencies: ["Bases", "DurableFiles", "Tensors", "WeightFiles", logging]),
+        .testTarget(
+            name: "CheckpointsTests",
+            dependencies: ["Checkpoints", "DurableFiles", "Optimizers", "Tensors", "WeightFiles"]),
         .testTarget(
             name: "CollectivesTests",
             dependencies: ["Collectives", "Coordination", "Tensors", "WireProtocol"]),

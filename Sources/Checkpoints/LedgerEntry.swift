@@ -1,0 +1,64 @@
+public import DurableFiles
+import Foundation
+import Telemetry
+
+/// A line of `ledger.jsonl`: one committed step, on disk before any worker may apply it.
+public struct LedgerEntry: Sendable, Equatable {
+    /// The optimizer step, from 1.
+    public var step: Int
+    /// The coordinator's life that committed it.
+    public var term: UInt64
+    /// The attempt that was committed.
+    public var generation: UInt64
+    /// Rows of the dataset in the global batch, in the order of the epoch's permutation.
+    public var exampleIDs: [UInt32]
+    /// The worker that computed each micro-batch.
+    public var leafWorkers: [UInt32]
+    /// Digest of the reduced gradient.
+    public var gradientDigest: Digest
+    /// Digest of the state before the step.
+    public var stateDigestBefore: Digest
+    /// SHA-256 of the line before, without its line break; ``noLine`` in the first.
+    public var previous: Digest
+
+    public init(
+        step: Int, term: UInt64, generation: UInt64, exampleIDs: [UInt32], leafWorkers: [UInt32],
+        gradientDigest: Digest, stateDigestBefore: Digest, previous: Digest
+    ) {
+        self.step = step
+        self.term = term
+        self.generation = generation
+        self.exampleIDs = exampleIDs
+        self.leafWorkers = leafWorkers
+        self.gradientDigest = gradientDigest
+        self.stateDigestBefore = stateDigestBefore
+        self.previous = previous
+    }
+
+    /// What stands for the hash of the line before the first: SHA-256 of nothing.
+    public static let noLine = Digest.sha256("")
+
+    /// The line, without a line break.
+    public var jsonLine: String {
+        var line = JSONLine()
+        line.add("step", step)
+        line.add("term", term)
+        line.add("generation", generation)
+        line.add("examples", exampleIDs)
+        line.add("leaf_workers", leafWorkers)
+        line.add("gradient_digest", gradientDigest.hex)
+        line.add("state_digest_before", stateDigestBefore.hex)
+        line.add("previous", previous.hex)
+        return line.text
+    }
+}
+
+extension LedgerEntry: Decodable {
+    private enum CodingKeys: String, CodingKey {
+        case step, term, generation, previous
+        case exampleIDs = "examples"
+        case leafWorkers = "leaf_workers"
+        case gradientDigest = "gradient_digest"
+        case stateDigestBefore = "state_digest_before"
+    }
+}

@@ -1,0 +1,187 @@
+import DurableFiles
+import Foundation
+
+/// `RUN/`: the directory a run writes into, locked while this object lives.
+public final class RunDirectory: Sendable {
+    /// The directory.
+    public let path: String
+    /// Drawn once, when the run began.
+    public let runID: UInt64
+    private let lock: FileLock
+
+    public var configurationPath: String { path + "/config.yaml" }
+    public var metricsPath: String { path + "/metrics.jsonl" }
+    public var evaluationsPath: String { path + "/eval.jsonl" }
+    public var eventsPath: String { path + "/events.jsonl" }
+    public var ledgerPath: String { path + "/ledger.jsonl" }
+    public var checkpointsPath: String { path + "/checkpoints" }
+    /// The final adapter; a run that has not ended well has none.
+    public var adapterPath: String { path + "/adapter" }
+
+    /// What a run writes at the top of its directory beside its checkpoints; what `--overwrite` may remove.
+    private static let ownNames = [
+        "config.yaml", "metrics.jsonl", "eval.jsonl", "events.jsonl", "ledger.jsonl", "term", "adapter",
+        "adapter.partial", headName,
+    ]
+    private static let headName = "run.json"
+    private static let lockName = "lock"
+    private static let formatVersion = 1
+
+    /// `run.json`: that this is a run, and which.
+    private struct Head: Codable {
+        var formatVersion: Int
+        var runID: String
+        var shoalVersion: String
+
+        private enum CodingKeys: String, CodingKey {
+            case formatVersion = "format_version"
+            case runID = "run_id"
+            case shoalVersion = "shoal_version"
+        }
+    }
+
+    /// Begins a run in `path`.
+    ///
+    /// - Parameters:
+    ///   - configuration: the resolved configuration, every default written out.
+    ///   - overwrite: removes an earlier run's own files first; anything else in the directory stays.
+    /// - Throws: ``CheckpointError`` with code `.exists` for a run (without `overwrite`) or a directory with other
+    ///   things in it (always); `DurableFileError` with code `.locked` while another process has the run.
+    public static func create(
+        at path: String, configuration: String, overwrite: Bool, shoalVersion: String
+    ) throws -> RunDirectory {
+        try AtomicDirectory.createDirectory(path)
+        let present = try contents(of: path)
+        let isRun = present.contains(headName)
+        if !isRun, !present.isEmpty {
+            throw CheckpointError(
+                code: .exists,
+                message:
+                    "\(path): holds \(present[0]) and no run; choose an empty or a new directory for --output",
+                path: path)
+        }
+        if isRun && !overwrite {
+            throw CheckpointError(
+                code: .exists,
+                message:
+                    "\(path): holds a run; go on with it by --resume \(path), or begin anew with --overwrite",
+                path: path)
+        }
+        let lock = try FileLock(path: path + "/" + lockName)
+        try removeCheckpoints(in: path + "/checkpoints")
+        // run.json goes last, so that a removal cut short leaves a directory that is still known as a run.
+        for name in ownNames { try AtomicDirectory.remove(path + "/" + name) }
+        let runID = UInt64.random(in: 1 ... .max)
+        let head = Head(
+            formatVersion: formatVersion, runID: String(runID, radix: 16), shoalVersion: shoalVersion)
+        try AtomicFile.write(jsonText(head), to: path + "/" + headName)
+        try AtomicFile.write(configuration, to: path + "/config.yaml")
+        return RunDirectory(path: path, runID: runID, lock: lock)
+    }
+
+    /// Goes on with the run in `path`.
+    ///
+    /// - Throws: ``CheckpointError`` with code `.notARun` or `.unsupportedVersion`; `DurableFileError` with code
+    ///   `.locked` while another process has the run.
+    public static func resume(at path: String) throws -> RunDirectory {
+        let runID = try readRunID(path)
+        return RunDirectory(path: path, runID: runID, lock: try FileLock(path: path + "/" + lockName))
+    }
+
+    /// The id of the run in `path`, without taking its lock.
+    ///
+    /// - Throws: ``CheckpointError`` with code `.notARun`, `.malformed` or `.unsupportedVersion`.
+    public static func readRunID(_ path: String) throws -> UInt64 {
+        let headPath = path + "/" + headName
+        guard let data = FileManager.default.contents(atPath: headPath),
+            FileManager.default.fileExists(atPath: path + "/config.yaml")
+        else {
+            throw CheckpointError(
+                code: .notARun,
+                message:
+                    "\(path): holds no run (\(headName) and config.yaml); give the directory that an earlier"
+                    + " --output named",
+                path: path)
+        }
+        guard let head = try? JSONDecoder().decode(Head.self, from: data),
+            let runID = UInt64(head.runID, radix: 16)
+        else {
+            throw CheckpointError(
+                code: .malformed,
+                message: "\(headPath): not readable; restore it, or begin anew with --overwrite",
+                path: headPath)
+        }
+        guard head.formatVersion == formatVersion else {
+            throw CheckpointError(
+                code: .unsupportedVersion,
+                message:
+                    "\(path): a run of Shoal \(head.shoalVersion) in format \(head.formatVersion); this version"
+                    + " reads format \(formatVersion). Resume with Shoal \(head.shoalVersion)",
+                path: path)
+        }
+        return runID
+    }
+
+    private init(path: String, runID: UInt64, lock: FileLock) {
+        self.path = path
+        self.runID = runID
+        self.lock = lock
+    }
+
+    /// The text of `config.yaml`.
+    public func configuration() throws -> String {
+        try String(contentsOf: URL(filePath: configurationPath), encoding: .utf8)
+    }
+
+    /// Counts this life of the coordinator: raises `term` by one, durably, and returns it. 1 for the first.
+    ///
+    /// - Throws: ``CheckpointError`` with code `.malformed` when the file holds no number.
+    public func raiseTerm() throws -> UInt64 {
+        let termPath = path + "/term"
+        var term: UInt64 = 0
+        if let data = FileManager.default.contents(atPath: termPath) {
+            let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+            guard let last = UInt64(text), last < .max else {
+                throw CheckpointError(
+                    code: .malformed,
+                    message:
+                        "\(termPath): holds '\(text.prefix(40))', expected the number of the last start; write a"
+                        + " number above the newest term in ledger.jsonl",
+                    path: termPath)
+            }
+            term = last
+        }
+        term += 1
+        try AtomicFile.write("\(term)\n", to: termPath)
+        return term
+    }
+
+    /// Publishes the final adapter: whole or not at all, and nothing of the run is written after it.
+    ///
+    /// - Parameter fill: writes the files into the directory it is given.
+    public func publishAdapter(fill: (_ directory: String) throws -> Void) throws {
+        try AtomicDirectory.publish(at: adapterPath, replacing: true, fill: fill)
+    }
+
+    /// Gives the lock back; nothing may be written after.
+    public func release() { lock.release() }
+
+    /// Removes what a ``CheckpointStore`` wrote, and the directory unless something else is in it.
+    private static func removeCheckpoints(in directory: String) throws {
+        guard FileManager.default.fileExists(atPath: directory) else { return }
+        var isEmpty = true
+        for name in try FileManager.default.contentsOfDirectory(atPath: directory) {
+            if CheckpointStore.isOwnName(name) {
+                try AtomicDirectory.remove(directory + "/" + name)
+            } else {
+                isEmpty = false
+            }
+        }
+        if isEmpty { try AtomicDirectory.remove(directory) }
+    }
+
+    /// Names in the directory but the lock's, sorted.
+    private static func contents(of path: String) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: path).filter { $0 != lockName }.sorted()
+    }
+}
