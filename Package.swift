@@ -33,6 +33,7 @@ let package = Package(
         .target(name: "CDurableFiles"),
         .target(name: "CBuildInfo", cSettings: [.define("SHOAL_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "CMemoryGuard"),
+        .target(name: "CMessages", dependencies: ["CProtobufC"]),
 
         // L1: no imports from the project
         .target(name: "Tensors", dependencies: ["CMemoryGuard"]),
@@ -45,7 +46,7 @@ let package = Package(
         // L2
         .target(name: "Kernels", dependencies: ["COpenBLAS", "RandomNumbers", "Tensors"]),
         .target(name: "WeightFiles", dependencies: ["DurableFiles", "Tensors"]),
-        .target(name: "WireProtocol", dependencies: ["Tensors"]),
+        .target(name: "WireProtocol", dependencies: ["CMessages", "CProtobufC", "Tensors"]),
         .target(name: "Telemetry", dependencies: ["DurableFiles", logging]),
 
         // L3
@@ -109,6 +110,7 @@ let package = Package(
             dependencies: ["Adapters", "Kernels", "Layers", "RandomNumbers", "Tensors", "Transformers"]),
         .testTarget(name: "TransportsTests", dependencies: ["Transports", "ZeroMQ"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["DurableFiles", "Tensors", "WeightFiles"]),
+        .testTarget(name: "WireProtocolTests", dependencies: ["Tensors", "WireProtocol"]),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),
         .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "CZlib"]),
     ],

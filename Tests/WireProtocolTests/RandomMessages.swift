@@ -1,0 +1,158 @@
+import WireProtocol
+
+/// SplitMix64, so that a failing case can be made again from its seed.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+    init(seed: UInt64) { state = seed }
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var value = state
+        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
+        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
+        return value ^ value >> 31
+    }
+}
+
+/// Messages with random contents that keep the rules.
+struct RandomMessages {
+    static let kindCount = 20
+    var generator: SeededGenerator
+
+    init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
+
+    mutating func envelope(kind: Int) -> Envelope {
+        let header = Envelope.Header(
+            runID: number(), term: number(), generation: number(), step: number(), sender: word())
+        switch kind {
+        case 0:
+            return Envelope(header: header, body: .register(registration()))
+        case 1: return Envelope(header: header, body: .stateLoaded(StateLoaded(stateDigest: digest())))
+        case 2:
+            let body = LeafComputed(
+                leaf: word() % 65_536, lossSum: real(), tokenCount: Int64(number() >> 1), seconds: real(),
+                isFinite: flag())
+            return Envelope(header: header, body: .leafComputed(body))
+        case 3:
+            let body = Prepared(
+                gradientDigest: digest(), computeSeconds: real(), reduceSeconds: real(),
+                exposedReduceSeconds: real(), bytesSent: number(), bytesReceived: number(),
+                peakResidentBytes: number())
+            return Envelope(header: header, body: .prepared(body))
+        case 4:
+            return Envelope(
+                header: header, body: .applied(Applied(stateDigest: digest(), gradientNorm: real())))
+        case 5:
+            let scores = (0..<below(20)).map { _ in
+                Evaluated.Score(lossSum: real(), tokenCount: word(), greedyMatches: word())
+            }
+            return Envelope(
+                header: header, body: .evaluated(Evaluated(leaf: word() % 65_536, scores: scores)))
+        case 6: return Envelope(header: header, body: .leave(Leave(reason: text(40))))
+        case 7:
+            let body = Welcome(
+                workerID: word(), configuration: text(2000), adapterConfiguration: text(500),
+                heartbeatSeconds: real(), lostAfterSeconds: real(), orphanTimeoutSeconds: real(),
+                parameterCount: number())
+            return Envelope(header: header, body: .welcome(body))
+        case 8:
+            let code = Refusal.Code.allCases.randomElement(using: &generator) ?? .differentBase
+            return Envelope(header: header, body: .refuse(Refusal(code: code, message: text(80))))
+        case 9:
+            let plan = plan()
+            let leaves = leaves(below: plan.leafCount)
+            return Envelope(
+                header: header, body: .assign(Assignment(plan: plan, leaves: leaves)),
+                payload: leaves.map { _ in bytes(below(200)) })
+        case 10:
+            let body = Commit(
+                gradientDigest: digest(), tokenCount: Int64(number() >> 1),
+                learningRate: Float(bitPattern: finiteBits()),
+                biasCorrection1: Float(bitPattern: finiteBits()),
+                biasCorrection2: Float(bitPattern: finiteBits()), skipsUpdate: flag())
+            return Envelope(header: header, body: .commit(body))
+        case 11: return Envelope(header: header, body: .abort(Abort(reason: text(40))))
+        case 12:
+            let leaves = leaves(below: 1000)
+            return Envelope(
+                header: header, body: .evaluate(EvaluationAssignment(leaves: leaves)),
+                payload: leaves.map { _ in bytes(below(200)) })
+        case 13: return Envelope(header: header, body: .snapshotRequest(SnapshotRequest()))
+        case 14: return Envelope(header: header, body: .finish(Finish(reason: text(40))))
+        case 15:
+            let payload = bytes(4 * (1 + below(100)))
+            let count = UInt64(payload.count / 4)
+            let offset = number() >> 1
+            let body = StateChunk(
+                section: StateChunk.Section.allCases.randomElement(using: &generator) ?? .parameters,
+                elementOffset: offset, elementCount: UInt32(count),
+                sectionElementCount: offset + count + number() >> 2,
+                checksum: Checksum.crc32(payload), isLast: flag(), stateDigest: digest())
+            return Envelope(header: header, body: .stateChunk(body), payload: [payload])
+        case 16: return Envelope(header: header, body: .heartbeat(Heartbeat(sequence: number())))
+        case 17:
+            return Envelope(header: header, body: .errorReport(ErrorReport(code: word(), message: text(100))))
+        default:
+            let payload = bytes(4 * (1 + below(100)))
+            let chunk = GradientChunk(
+                nodeLevel: word() % 17, nodeIndex: word() % 65_536, chunk: word() % (1 << 20),
+                elementCount: UInt32(payload.count / 4), checksum: Checksum.crc32(payload))
+            return Envelope(
+                header: header, body: kind == 18 ? .partial(chunk) : .reduced(chunk), payload: [payload])
+        }
+    }
+
+    private mutating func registration() -> Register {
+        let held: HeldState? =
+            flag()
+            ? HeldState(
+                runID: number(), step: number(), stateDigest: digest(),
+                preparedGeneration: flag() ? number() : nil,
+                preparedDigest: digest())
+            : nil
+        return Register(
+            shoalVersion: text(20), host: text(60), processID: word(), baseDigest: text(64),
+            numerics: NumericsFingerprint(blas: text(60), core: text(12), kernels: text(12)),
+            threadCount: word(),
+            dataEndpoint: text(60), publicKey: key(), held: held)
+    }
+
+    private mutating func plan() -> Plan {
+        let leafCount = UInt32(1 + below(64))
+        let participants = (0...below(5)).map { index in
+            Plan.Participant(
+                id: UInt32(index) * 1000 + word() % 1000, dataEndpoint: text(40), publicKey: key(),
+                leaves: leaves(below: leafCount))
+        }
+        let owners = (0..<below(50)).map { _ in participants.randomElement(using: &generator)?.id ?? 0 }
+        return Plan(
+            leafCount: leafCount, chunkElementCount: 1 + word() % (1 << 21), chunkOwners: owners,
+            participants: participants)
+    }
+
+    // MARK: - Parts
+
+    mutating func below(_ limit: Int) -> Int { Int.random(in: 0..<limit, using: &generator) }
+    mutating func bytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
+    }
+    /// Of any magnitude, 0 now and then.
+    private mutating func number() -> UInt64 { (generator.next() >> UInt64(below(64))) >> UInt64(below(2)) }
+    private mutating func word() -> UInt32 { UInt32(truncatingIfNeeded: number()) }
+    private mutating func flag() -> Bool { generator.next() & 1 == 1 }
+    private mutating func digest() -> [UInt8] { flag() ? bytes(32) : [] }
+    private mutating func key() -> String { flag() ? String(repeating: "k", count: 40) : "" }
+    /// Any number but NaN, which is unequal to itself.
+    private mutating func real() -> Double {
+        let value = Double(bitPattern: generator.next())
+        return value.isNaN ? -0.0 : value
+    }
+    private mutating func finiteBits() -> UInt32 {
+        let bits = UInt32(truncatingIfNeeded: generator.next())
+        return Float(bitPattern: bits).isNaN ? 0x8000_0000 : bits
+    }
+    private mutating func leaves(below limit: UInt32) -> [UInt32] { (0..<limit).filter { _ in flag() } }
+    private mutating func text(_ limit: Int) -> String {
+        let alphabet: [Character] = ["a", "Z", "0", " ", "\n", "\"", "é", "ł", "中", "🐟", "\u{7F}"]
+        return String((0..<below(limit / 4)).map { _ in alphabet[below(alphabet.count)] })
+    }
+}
