@@ -23,6 +23,12 @@ public struct ConfigurationLoader: Sendable {
         self.exists = exists ?? { FileManager.default.fileExists(atPath: $0) }
     }
 
+    /// The override that gives `key` the text `value`, whatever characters it has: for flags that stand for
+    /// a key.
+    public static func override(_ key: String, _ value: String) -> String {
+        "\(key)=\(YAMLText.scalar(value))"
+    }
+
     /// Reads a configuration file.
     ///
     /// `base`, `data.train`, `data.valid` and `adapter.init_from` become absolute: in the file they are relative

@@ -70,7 +70,18 @@ public final class Dataset: Sendable {
         self.readers = readers
         self.firstRows = firstRows
         if checkingRows {
-            for index in 0..<rowCount { _ = try row(index) }
+            for (file, reader) in zip(files, readers) { try Self.check(file, reader) }
+        }
+    }
+
+    /// Reads every row once, so that a bad one is found before anything is trained.
+    private static func check(_ file: JSONLFile, _ reader: RowReader) throws(DatasetError) {
+        try file.forEachRow { (row, bytes) throws(DatasetError) in
+            do throws(DatasetError) {
+                _ = try reader.read(RowReader.parse(bytes))
+            } catch {
+                throw error.at(file.path, line: file.line(ofRow: row))
+            }
         }
     }
 
@@ -112,11 +123,13 @@ public final class Dataset: Sendable {
         guard let validFraction else { return (Array(0..<UInt32(rowCount)), []) }
         var train: [UInt32] = []
         var valid: [UInt32] = []
-        for index in 0..<rowCount {
-            if RowHash.isHeldBack(try bytes(ofRow: index), fraction: validFraction) {
-                valid.append(UInt32(index))
-            } else {
-                train.append(UInt32(index))
+        for (file, first) in zip(files, firstRows) {
+            try file.forEachRow { (row, bytes) throws(DatasetError) in
+                if RowHash.isHeldBack(bytes, fraction: validFraction) {
+                    valid.append(UInt32(first + row))
+                } else {
+                    train.append(UInt32(first + row))
+                }
             }
         }
         guard !train.isEmpty, !valid.isEmpty else {

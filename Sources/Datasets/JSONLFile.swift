@@ -45,6 +45,28 @@ public final class JSONLFile: Sendable {
         precondition(row >= 0 && row < rowCount, "row \(row) of \(rowCount)")
         let start = offsets[row]
         let count = Int(offsets[row + 1] - start)
+        return Self.line(try read(start, count)[...])
+    }
+
+    /// Calls `body` with every row's number and bytes, in order; reads many rows at a time.
+    ///
+    /// - Throws: ``DatasetError`` with code `.changed` when the file is shorter than it was, or what `body` throws.
+    public func forEachRow(_ body: (Int, [UInt8]) throws(DatasetError) -> Void) throws(DatasetError) {
+        let blockByteCount: UInt64 = 1 << 20
+        var row = 0
+        while row < rowCount {
+            var end = row + 1
+            while end < rowCount, offsets[end + 1] - offsets[row] <= blockByteCount { end += 1 }
+            let first = offsets[row]
+            let block = try read(first, Int(offsets[end] - first))
+            while row < end {
+                try body(row, Self.line(block[Int(offsets[row] - first)..<Int(offsets[row + 1] - first)]))
+                row += 1
+            }
+        }
+    }
+
+    private func read(_ start: UInt64, _ count: Int) throws(DatasetError) -> [UInt8] {
         let data: Data? = handle.withLock { handle in
             do {
                 try handle.seek(toOffset: start)
@@ -59,10 +81,14 @@ public final class JSONLFile: Sendable {
                 message: "the file became shorter while it was used; restore it and start again",
                 context: .init(file: path))
         }
-        // Up to the line end: blank lines may lie between this row and the next.
-        var bytes = Array(data.prefix { $0 != UInt8(ascii: "\n") })
-        if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
-        return bytes
+        return Array(data)
+    }
+
+    /// Up to the line end: blank lines may lie between a row and the next.
+    private static func line(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        var line = bytes.prefix { $0 != UInt8(ascii: "\n") }
+        if line.last == UInt8(ascii: "\r") { line.removeLast() }
+        return Array(line)
     }
 
     /// The line a row stands in, from 1. Reads the file up to it: for messages only.

@@ -92,7 +92,8 @@ private func problems(_ yaml: String, overrides: [String] = []) -> [Configuratio
         #expect(
             c.adapter.targetModules == .names(["q_proj", "v_proj"]) && c.adapter.layersToTransform == [0, 2])
         #expect(c.adapter.rankPattern.entries.map(\.key) == ["z", "a"] && c.adapter.alphaPattern[".*k"] == 1)
-        #expect(c.training.seed == .max && c.training.adamEpsilon == 1e-6 && c.training.onNonFinite == .skipStep)
+        #expect(
+            c.training.seed == .max && c.training.adamEpsilon == 1e-6 && c.training.onNonFinite == .skipStep)
         #expect(c.evaluation.every == .epoch && c.checkpoint.every == .never && c.cluster.collective == .star)
         #expect(try load(c.resolvedYAML()) == c)
         // The two texts share no key's default value, so a key that were not read would show.
@@ -139,6 +140,12 @@ private func problems(_ yaml: String, overrides: [String] = []) -> [Configuratio
     func anOverrideWithoutAValueIsAUsageError(override: String) {
         let error = #expect(throws: ConfigurationError.self) { _ = try load(minimal, overrides: [override]) }
         #expect(error?.code == .malformedOverride && error?.exitStatus == 64)
+    }
+
+    @Test(arguments: ["a: [b", "x y", "~", "*z", "1", "-"])
+    func aFlagsTextIsTakenAsItIs(text: String) throws {
+        let loaded = try load(minimal, overrides: [ConfigurationLoader.override("data.train", text)])
+        #expect(loaded.data.train == ["/here/" + text])
     }
 
     @Test func anUnknownOverrideSuggestsTheNearestKey() {
