@@ -73,7 +73,19 @@ let package = Package(
         // L5
         .target(
             name: "Training",
-            dependencies: ["DurableFiles", "Optimizers", "Tensors", "Transformers", "WireProtocol"]),
+            dependencies: [
+                "Adapters", "Bases", "Configurations", "Datasets", "DurableFiles", "Layers", "Optimizers",
+                "Telemetry", "Tensors", "Tokenizers", "Transformers", "WeightFiles", "WireProtocol", logging,
+            ]),
+
+        // L7
+        .executableTarget(
+            name: "shoal",
+            dependencies: [
+                "Adapters", "Bases", "CBuildInfo", "Configurations", "Datasets", "DurableFiles", "Kernels",
+                "Tokenizers", "Training", "Transformers", "WeightFiles", "WireProtocol", argumentParser,
+                logging,
+            ]),
 
         // Tests, one target for each library
         .testTarget(
@@ -103,7 +115,7 @@ let package = Package(
         .testTarget(name: "RandomNumbersTests", dependencies: ["RandomNumbers"]),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
-        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers"]),
+        .testTarget(name: "TokenizersTests", dependencies: ["CZlib", "Tokenizers"]),
         .testTarget(name: "TrainingTests", dependencies: ["Training"]),
         .testTarget(
             name: "TransformersTests",
@@ -112,7 +124,6 @@ let package = Package(
         .testTarget(name: "WeightFilesTests", dependencies: ["DurableFiles", "Tensors", "WeightFiles"]),
         .testTarget(name: "WireProtocolTests", dependencies: ["Tensors", "WireProtocol"]),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),
-        .testTarget(name: "TokenizersTests", dependencies: ["Tokenizers", "CZlib"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,7 +1,7 @@
 public import Tensors
 
 /// Everything about one step that does not depend on the cluster.
-public struct StepWork: Sendable, Equatable {
+public struct TrainingStep: Sendable, Equatable {
     /// The step, from 1.
     public var step: Int
     /// Where it is.
@@ -39,11 +39,11 @@ public struct TrainingData: Sendable {
     /// The work of step `step` (from 1).
     ///
     /// - Throws: ``DatasetError`` that names file and line.
-    public func work(ofStep step: Int) throws(DatasetError) -> StepWork {
+    public func work(ofStep step: Int) throws(DatasetError) -> TrainingStep {
         let ids = sampler.exampleIDs(ofStep: step)
         var sequences: [TrainingSequence] = []
         for id in ids { sequences += try builder.example(Int(id), of: dataset).sequences }
-        return StepWork(
+        return TrainingStep(
             step: step, position: sampler.position(ofStep: step), exampleIDs: ids,
             microBatches: split.split(sequences))
     }

@@ -112,6 +112,24 @@ struct PEFTDirectoryTests {
         }
     }
 
+    @Test("training goes on only from an adapter that is scaled as the run scales it")
+    func initialScalingIsCompared() throws {
+        let (directory, placement) = try placementOfSaved()
+        let modules = try PlacementGolden.load().linearModules
+        let layout = layout(of: placement)
+        let values = try directory.initialParameters(for: placement, layout: layout, modules: modules)
+        #expect(values.toArray() == (try directory.parameters(for: layout)).toArray())
+        var other = directory.configuration
+        other.alphaPattern = [.init(pattern: "down_proj", value: 9)]
+        let different = try AdapterPlacement(other, modules: modules)
+        let error = #expect(throws: AdapterError.self) {
+            try directory.initialParameters(for: different, layout: layout, modules: modules)
+        }
+        #expect(error?.context == "model.layers.0.mlp.down_proj")
+        #expect(error?.message.contains("3.5") == true)
+        #expect(error?.message.contains("4.5") == true)
+    }
+
     @Test("a directory without an adapter is refused by the file that is missing")
     func missingFilesAreNamed() throws {
         try withTemporaryDirectory { path in

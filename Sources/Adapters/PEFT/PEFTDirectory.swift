@@ -1,5 +1,6 @@
 import DurableFiles
 import Foundation
+public import Layers
 public import Tensors
 public import WeightFiles
 
@@ -76,6 +77,34 @@ public struct PEFTDirectory: Sendable {
             }
         }
         return result
+    }
+
+    /// The values to go on training from (`adapter.init_from`), when this adapter means the same as the one at hand.
+    ///
+    /// - Parameters:
+    ///   - placement: what the run's configuration adapts.
+    ///   - modules: all linear modules of the base.
+    /// - Throws: ``AdapterError`` with code `.differentTensors` as ``parameters(for:)``, and when a module would be
+    ///   scaled by another factor than the one its matrices were trained with.
+    public func initialParameters(
+        for placement: AdapterPlacement, layout: ParameterLayout, modules: [LinearModule]
+    ) throws -> Vector {
+        let values = try parameters(for: layout)
+        let own = try AdapterPlacement(configuration, modules: modules, requiresEveryMatch: false)
+        let trained = Dictionary(
+            own.modules.map { ($0.module.name, $0.settings.loraScaling) },
+            uniquingKeysWith: { first, _ in first })
+        for placed in placement.modules {
+            let name = placed.module.name
+            guard let scaling = trained[name], scaling != placed.settings.loraScaling else { continue }
+            throw AdapterError(
+                code: .differentTensors,
+                message: "\(path): \(name) was trained with the scaling \(scaling), this run has"
+                    + " \(placed.settings.loraScaling); set lora_alpha, alpha_pattern and use_rslora as in its"
+                    + " \(LoRAConfiguration.fileName)",
+                context: name)
+        }
+        return values
     }
 
     /// Writes both files into the existing directory `path`, each atomically; the same bytes for the same values.
