@@ -9,10 +9,10 @@ public struct ByteLevelBPETokenizer: Tokenizer {
     /// Ids put before and after a text when special tokens are asked for.
     let prefixIDs: [Int32]
     let suffixIDs: [Int32]
-    private let rawMatcher: AddedTokenMatcher
-    private let normalizedMatcher: AddedTokenMatcher
-    private let tokenTable: TokenTable
-    private let scratches = EncodingScratchPool()
+    let rawMatcher: AddedTokenMatcher
+    let normalizedMatcher: AddedTokenMatcher
+    let tokenTable: TokenTable
+    let scratches = EncodingScratchPool()
 
     public let addedTokens: [AddedToken]
     public let bosTokenID: Int32?
@@ -91,13 +91,17 @@ public struct ByteLevelBPETokenizer: Tokenizer {
                 } else if normalizers.isEmpty {
                     try encodeNormalized(text, piece.range, scratch, &ids)
                 } else {
-                    let normalized = normalizers.reduce(Array(text[piece.range])) { $1.apply(to: $0) }
+                    let normalized = normalize(text[piece.range])
                     try encodeNormalized(normalized, normalized.indices, scratch, &ids)
                 }
             }
             if addSpecialTokens { ids += suffixIDs }
             return ids
         }
+    }
+
+    func normalize(_ text: ArraySlice<UInt8>) -> [UInt8] {
+        normalizers.reduce(Array(text)) { $1.apply(to: $0) }
     }
 
     private func encodeNormalized(
@@ -109,16 +113,22 @@ public struct ByteLevelBPETokenizer: Tokenizer {
                 continue
             }
             try preTokenizer.forEachWord(of: text, range: piece.range, memory: scratch.memory) {
-                text, word throws(TokenizerError) in
-                guard word.count <= WordCache.longestWordByteCount else {
-                    return try model.appendIDs(ofWord: word, in: text, merger: &scratch.merger, to: &ids)
-                }
-                let hash = WordCache.hash(text, word)
-                if scratch.cache.appendIDs(ofWord: word, in: text, hash: hash, to: &ids) { return }
-                let start = ids.count
-                try model.appendIDs(ofWord: word, in: text, merger: &scratch.merger, to: &ids)
-                scratch.cache.store(ids[start...], ofWord: word, in: text, hash: hash)
+                text, word, _ throws(TokenizerError) in
+                try encodeWord(text, word, scratch, &ids)
             }
         }
+    }
+
+    func encodeWord(
+        _ text: [UInt8], _ word: Range<Int>, _ scratch: EncodingScratch, _ ids: inout [Int32]
+    ) throws(TokenizerError) {
+        guard word.count <= WordCache.longestWordByteCount else {
+            return try model.appendIDs(ofWord: word, in: text, merger: &scratch.merger, to: &ids)
+        }
+        let hash = WordCache.hash(text, word)
+        if scratch.cache.appendIDs(ofWord: word, in: text, hash: hash, to: &ids) { return }
+        let start = ids.count
+        try model.appendIDs(ofWord: word, in: text, merger: &scratch.merger, to: &ids)
+        scratch.cache.store(ids[start...], ofWord: word, in: text, hash: hash)
     }
 }

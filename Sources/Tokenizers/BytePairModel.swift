@@ -95,4 +95,41 @@ struct BytePairModel: Sendable {
         merger.merge(&symbols, with: merges)
         output += symbols
     }
+
+    /// Which bytes of a word each of its tokens stands for: `ids` are what ``appendIDs(ofWord:in:merger:to:)`` gave.
+    ///
+    /// Bytes that were left out belong to the token after them, or to the last one.
+    ///
+    /// - Parameter byteCount: how many bytes a token has.
+    func ranges(
+        ofTokens ids: ArraySlice<Int32>, word: Range<Int>, in text: [UInt8], byteCount: (Int32) -> Int
+    ) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        var position = word.lowerBound
+        func isUnknown(_ position: Int) -> Bool { idOfByte[Int(text[position])] < 0 }
+        let isWhole = ids.count == 1
+        for id in ids {
+            let start = position
+            if isWhole {
+                position = word.upperBound
+            } else if let unknownToken, unknownToken.id == id, position < word.upperBound, isUnknown(position)
+            {
+                repeat {
+                    position += 1
+                } while unknownToken.isFused && position < word.upperBound && isUnknown(position)
+            } else {
+                var remaining = byteCount(id)
+                while position < word.upperBound
+                    && (remaining > 0 || isUnknown(position) && unknownToken == nil)
+                {
+                    if !isUnknown(position) { remaining -= 1 }
+                    if remaining < 0 { break }
+                    position += 1
+                }
+            }
+            ranges.append(start..<position)
+        }
+        if let last = ranges.popLast() { ranges.append(last.lowerBound..<word.upperBound) }
+        return ranges
+    }
 }

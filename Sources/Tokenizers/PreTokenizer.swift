@@ -29,35 +29,39 @@ struct PreTokenizer: Sendable {
 
     let steps: [Step]
 
-    /// Calls `body` with each word of `range` of `text`, in order. The array it is handed is `text` or, after a
-    /// prefix space, a copy.
+    /// Receives a word: `range` of `text`. That array is the one given or, after a prefix space, a copy of a part;
+    /// adding `shift` to its offsets gives those of the array given.
+    typealias WordBody = (_ text: [UInt8], _ word: Range<Int>, _ shift: Int) throws(TokenizerError) -> Void
+
+    /// Calls `body` with each word of `range` of `text`, in order.
     func forEachWord(
-        of text: [UInt8], range: Range<Int>, memory: MatchMemory,
-        _ body: (_ text: [UInt8], _ word: Range<Int>) throws(TokenizerError) -> Void
+        of text: [UInt8], range: Range<Int>, memory: MatchMemory, _ body: WordBody
     ) throws(TokenizerError) {
-        try apply(steps[...], to: text, range: range, memory: memory, body)
+        try apply(steps[...], to: text, range: range, shift: 0, memory: memory, body)
     }
 
     private func apply(
-        _ steps: ArraySlice<Step>, to text: [UInt8], range: Range<Int>, memory: MatchMemory,
-        _ body: (_ text: [UInt8], _ word: Range<Int>) throws(TokenizerError) -> Void
+        _ steps: ArraySlice<Step>, to text: [UInt8], range: Range<Int>, shift: Int, memory: MatchMemory,
+        _ body: WordBody
     ) throws(TokenizerError) {
         if range.isEmpty { return }
-        guard let step = steps.first else { return try body(text, range) }
+        guard let step = steps.first else { return try body(text, range, shift) }
         let rest = steps.dropFirst()
         switch step {
         case .prefixSpace:
             if text[range.lowerBound] == UInt8(ascii: " ") {
-                try apply(rest, to: text, range: range, memory: memory, body)
+                try apply(rest, to: text, range: range, shift: shift, memory: memory, body)
             } else {
                 let prefixed = [UInt8(ascii: " ")] + text[range]
-                try apply(rest, to: prefixed, range: prefixed.indices, memory: memory, body)
+                try apply(
+                    rest, to: prefixed, range: prefixed.indices, shift: shift + range.lowerBound - 1,
+                    memory: memory, body)
             }
         case .split(let pattern, .isolated, _, _):
             // The common case: matches and what lies between them are pieces, whichever of them is "the match".
             try Self.forEachMatch(of: pattern, in: text, range: range, memory: memory) {
                 piece, _ throws(TokenizerError) in
-                try apply(rest, to: text, range: piece, memory: memory, body)
+                try apply(rest, to: text, range: piece, shift: shift, memory: memory, body)
             }
         case .split(let pattern, let behavior, let isInverted, _):
             var pieces: [(range: Range<Int>, isMatch: Bool)] = []
@@ -65,7 +69,7 @@ struct PreTokenizer: Sendable {
                 pieces.append((piece, isMatch != isInverted))
             }
             for piece in Self.combine(pieces, behavior) {
-                try apply(rest, to: text, range: piece, memory: memory, body)
+                try apply(rest, to: text, range: piece, shift: shift, memory: memory, body)
             }
         }
     }

@@ -48,6 +48,11 @@ struct TokenTable: Sendable {
         return Array(bytes[starts[Int(id)]..<starts[Int(id) + 1]])
     }
 
+    /// How many bytes the token stands for; 0 when there is none.
+    func byteCount(of id: Int32) -> Int {
+        names.indices.contains(Int(id)) ? starts[Int(id) + 1] - starts[Int(id)] : 0
+    }
+
     func appendBytes(of id: Int32, to output: inout [UInt8]) {
         guard names.indices.contains(Int(id)) else { return }
         output += bytes[starts[Int(id)]..<starts[Int(id) + 1]]

@@ -20,6 +20,13 @@ public protocol Tokenizer: Sendable {
     /// Each invalid sequence becomes U+FFFD first, as Python's `bytes.decode("utf-8", errors="replace")` does.
     func encode(bytes: [UInt8], addSpecialTokens: Bool) throws(TokenizerError) -> [Int32]
 
+    /// Encodes the segments' texts as one text and says which tokens hold a part of a marked segment.
+    ///
+    /// The ids are those of the joined text: a token may span a boundary, and is marked if any byte of it is.
+    func encode(
+        segments: [TextSegment], addSpecialTokens: Bool
+    ) throws(TokenizerError) -> (ids: [Int32], isMarked: [Bool])
+
     /// The text of `ids`. Ids outside the vocabulary are left out; bytes that form no UTF-8 become U+FFFD.
     func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String
 
@@ -64,6 +71,17 @@ public protocol Tokenizer: Sendable {
     /// Bytes that are equal exactly when two tokenizers give the same ids for every text: vocabulary, merges,
     /// patterns, added and special tokens in a fixed order. Hash them to compare tokenizers between hosts.
     var canonicalDescription: [UInt8] { get }
+}
+
+/// A stretch of a text, marked or not.
+public struct TextSegment: Sendable, Equatable {
+    public let text: String
+    public let isMarked: Bool
+
+    public init(_ text: String, isMarked: Bool) {
+        self.text = text
+        self.isMarked = isMarked
+    }
 }
 
 extension Tokenizer {

@@ -7,6 +7,11 @@ import Tokenizers
         func encode(_ text: String, addSpecialTokens: Bool) throws(TokenizerError) -> [Int32] {
             text.utf8.map { Int32($0) }
         }
+        func encode(
+            segments: [TextSegment], addSpecialTokens: Bool
+        ) throws(TokenizerError) -> (ids: [Int32], isMarked: [Bool]) {
+            (try encode(segments.map(\.text).joined(), addSpecialTokens: addSpecialTokens), [])
+        }
         func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
             String(decoding: ids.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
         }
