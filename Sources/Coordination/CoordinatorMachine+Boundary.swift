@@ -63,12 +63,12 @@ extension CoordinatorMachine {
         send(.snapshotRequest(SnapshotRequest()), to: source.connection, step: appliedStep)
     }
 
-    mutating func didReceiveSnapshot(from id: UInt32, step: UInt64, digest: [UInt8]) {
+    mutating func didReceiveSnapshot(from id: UInt32, step: UInt64, digest: [UInt8], now: Duration) {
         guard case .snapshot(from: id) = phase, step == appliedStep else { return }
         phase = .idle
         guard digest == stateDigest else {
             // The next in line is asked: this one's memory or connection changed the bytes.
-            remove(id, reason: "its snapshot of step \(step) has another digest than the step")
+            remove(id, reason: "its snapshot of step \(step) has another digest than the step", now: now)
             return
         }
         heldStep = step

@@ -25,9 +25,9 @@ extension CoordinatorMachine {
         }
         members[id]?.lastHeard = now
         switch envelope.body {
-        case .stateLoaded(let loaded): didLoadState(loaded, of: id, step: envelope.header.step)
-        case .leafComputed(let report): didCompute(report, by: id, header: envelope.header)
-        case .prepared(let prepared): didPrepare(prepared, by: id, header: envelope.header)
+        case .stateLoaded(let loaded): didLoadState(loaded, of: id, step: envelope.header.step, now: now)
+        case .leafComputed(let report): didCompute(report, by: id, header: envelope.header, now: now)
+        case .prepared(let prepared): didPrepare(prepared, by: id, header: envelope.header, now: now)
         case .applied(let applied): didApply(applied, by: id, header: envelope.header, now: now)
         case .evaluated(let evaluated): didEvaluate(evaluated, by: id, header: envelope.header)
         case .stateChunk(let chunk):
@@ -36,8 +36,8 @@ extension CoordinatorMachine {
             {
                 actions.append(.storeSnapshotChunk(chunk, payload: envelope.payload[0], from: id))
             }
-        case .leave(let leave): remove(id, reason: leave.reason)
-        case .errorReport(let report): didReport(report, by: id)
+        case .leave(let leave): remove(id, reason: leave.reason, now: now)
+        case .errorReport(let report): didReport(report, by: id, now: now)
         case .heartbeat: break
         case .register, .welcome, .refuse, .assign, .commit, .abort, .evaluate, .snapshotRequest, .finish,
             .partial, .reduced:
@@ -54,7 +54,7 @@ extension CoordinatorMachine {
                 sendWelcome(to: member)
                 return
             }
-            remove(id, reason: "registered again")
+            remove(id, reason: "registered again", now: now)
         }
         if let refusal = refusal(of: register, header: header) {
             send(.refuse(refusal), to: connection)
@@ -120,7 +120,7 @@ extension CoordinatorMachine {
     }
 
     /// The worker built its model (no digest), or installed the state and digested it.
-    private mutating func didLoadState(_ loaded: StateLoaded, of id: UInt32, step: UInt64) {
+    private mutating func didLoadState(_ loaded: StateLoaded, of id: UInt32, step: UInt64, now: Duration) {
         guard let member = members[id] else { return }
         if loaded.stateDigest.isEmpty {
             if member.phase == .building { members[id]?.phase = .ready }
@@ -134,7 +134,7 @@ extension CoordinatorMachine {
         guard loaded.stateDigest == stateDigest else {
             let message = "\(member.name) received the state of step \(step) with another digest"
             send(.refuse(Refusal(code: .differentState, message: message)), to: member.connection)
-            remove(id, reason: message)
+            remove(id, reason: message, now: now)
             return
         }
         members[id]?.phase = .active
@@ -142,14 +142,14 @@ extension CoordinatorMachine {
     }
 
     /// Errors of data or logic would meet every worker; what else fails is this worker's own trouble.
-    private mutating func didReport(_ report: ErrorReport, by id: UInt32) {
+    private mutating func didReport(_ report: ErrorReport, by id: UInt32, now: Duration) {
         guard let member = members[id] else { return }
         let message = "\(member.name): \(report.message)"
         let isFatal = report.code == 65 || report.code == 70
         if isFatal, member.phase == .active || !hasBegun {
             fail(code: report.code, message)
         } else {
-            remove(id, reason: report.message)
+            remove(id, reason: report.message, now: now)
         }
     }
 
@@ -162,9 +162,10 @@ extension CoordinatorMachine {
         guard !hasEnded else { return }
         for member in members.values.sorted(by: { $0.id < $1.id })
         where now - member.lastHeard > options.lostAfter {
-            remove(member.id, reason: "silent for \((now - member.lastHeard).inSeconds) s")
+            remove(member.id, reason: "silent for \((now - member.lastHeard).inSeconds) s", now: now)
         }
-        guard now >= nextHeartbeat else { return }
+        retryStalledExchange(now: now)
+        guard now >= nextHeartbeat, !hasEnded else { return }
         nextHeartbeat = now + options.heartbeatInterval
         heartbeatCount += 1
         for member in members.values.sorted(by: { $0.id < $1.id }) {
@@ -173,14 +174,14 @@ extension CoordinatorMachine {
     }
 
     /// Takes a worker out and does without it from here on.
-    mutating func remove(_ id: UInt32, reason: String) {
+    mutating func remove(_ id: UInt32, reason: String, now: Duration) {
         guard let member = members.removeValue(forKey: id) else { return }
         idOfConnection[member.connection] = nil
         record(
             "lost",
             ["worker": "\(id)", "host": member.register.host, "reason": reason, "step": "\(appliedStep)"])
         switch phase {
-        case .stepping(let progress): didLose(id, during: progress)
+        case .stepping(let progress): didLose(id, during: progress, now: now)
         case .evaluating(var progress):
             progress.putBack(from: id)
             phase = .evaluating(progress)

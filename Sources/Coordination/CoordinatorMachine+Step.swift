@@ -21,12 +21,13 @@ extension CoordinatorMachine {
         }
         if request.step <= ledgerHead { record("replay", ["step": "\(request.step)"]) }
         hasBegun = true
-        startGeneration(of: StepProgress(request: request, began: now))
+        startGeneration(of: StepProgress(request: request, began: now), now: now)
     }
 
     /// Plans the step anew over the present workers, who keep the leaves they have.
-    private mutating func startGeneration(of progress: StepProgress) {
+    private mutating func startGeneration(of progress: StepProgress, now: Duration) {
         var progress = progress
+        progress.lastProgress = now
         let active = activeMembers
         guard !active.isEmpty else {
             phase = .idle
@@ -68,10 +69,11 @@ extension CoordinatorMachine {
         phase = .stepping(progress)
     }
 
-    mutating func didCompute(_ report: LeafComputed, by id: UInt32, header: Envelope.Header) {
+    mutating func didCompute(_ report: LeafComputed, by id: UInt32, header: Envelope.Header, now: Duration) {
         guard case .stepping(var progress) = phase, header.step == progress.request.step,
             progress.workerOfLeaf[report.leaf] == id
         else { return }
+        progress.lastProgress = now
         if progress.reports[report.leaf] == nil { members[id]?.measure(seconds: report.seconds) }
         progress.reports[report.leaf] = report
         phase = .stepping(progress)
@@ -93,12 +95,13 @@ extension CoordinatorMachine {
         }
     }
 
-    mutating func didPrepare(_ prepared: Prepared, by id: UInt32, header: Envelope.Header) {
+    mutating func didPrepare(_ prepared: Prepared, by id: UInt32, header: Envelope.Header, now: Duration) {
         guard case .stepping(var progress) = phase, header.step == progress.request.step,
             header.generation == progress.generation, !progress.isLedgered,
             progress.plan?.participant(id) != nil
         else { return }
         progress.prepared[id] = prepared
+        progress.lastProgress = now
         phase = .stepping(progress)
         ledgerIfPrepared()
     }
@@ -166,7 +169,7 @@ extension CoordinatorMachine {
         finishStepIfApplied(progress, now: now)
     }
 
-    private mutating func finishStepIfApplied(_ progress: StepProgress, now: Duration?) {
+    private mutating func finishStepIfApplied(_ progress: StepProgress, now: Duration) {
         let workers = activeMembers.map(\.id).filter { progress.prepared[$0] != nil }
         guard progress.isCommitted, let first = workers.first, let applied = progress.applied[first],
             let loss = progress.loss, workers.allSatisfy({ progress.applied[$0] != nil })
@@ -188,30 +191,56 @@ extension CoordinatorMachine {
         appliedStep = step
         stateDigest = applied.stateDigest
         phase = .deciding
-        let end = now ?? lastTick ?? progress.began
         actions.append(
             .stepFinished(
                 StepResult(
                     step: step, generation: progress.generation, lossSum: loss.lossSum,
                     supervisedTokenCount: loss.tokenCount, gradientNorm: applied.gradientNorm,
                     gradientDigest: progress.prepared[first]?.gradientDigest ?? [],
-                    stateDigest: applied.stateDigest, duration: end - (lastFinish ?? progress.began),
+                    stateDigest: applied.stateDigest, duration: now - (lastFinish ?? progress.began),
                     prepared: workers.compactMap { progress.prepared[$0] }, wasSkipped: progress.isNonFinite))
         )
-        lastFinish = end
+        lastFinish = now
     }
 
     /// A worker is gone: before the ledger's line the step starts over without it, after it the others finish.
-    mutating func didLose(_ id: UInt32, during progress: StepProgress) {
+    mutating func didLose(_ id: UInt32, during progress: StepProgress, now: Duration) {
         if progress.isLedgered {
             if activeMembers.isEmpty {
                 // Nobody holds the state; the ledgered step is replayed from the checkpoint.
                 phase = .idle
             } else {
-                finishStepIfApplied(progress, now: nil)
+                finishStepIfApplied(progress, now: now)
             }
         } else if progress.plan?.participant(id) != nil {
-            startGeneration(of: progress)
+            startGeneration(of: progress, now: now)
         }
+    }
+
+    /// All gradients are there, but their exchange stands still: chunks were lost, or two workers cannot reach one
+    /// another. The first heals by another attempt.
+    mutating func retryStalledExchange(now: Duration) {
+        guard case .stepping(var progress) = phase, !progress.isLedgered,
+            progress.reports.count == progress.request.leafCount,
+            now - progress.lastProgress > options.exchangeTimeout * (1 << progress.stalledExchangeCount)
+        else { return }
+        let waiting = activeMembers.filter { progress.prepared[$0.id] == nil }
+            .map { "\($0.name) at \($0.register.dataEndpoint)" }.joined(separator: ", ")
+        progress.stalledExchangeCount += 1
+        guard progress.stalledExchangeCount < options.maximumExchangeAttempts else {
+            fail(
+                code: 69,
+                "the exchange of gradients in step \(progress.request.step) does not get through to \(waiting); "
+                    + "can the workers reach each other's data addresses (--bind, --advertise, --data-port)? "
+                    + "cluster.collective: star needs only the way to the coordinator")
+            return
+        }
+        record(
+            "warning",
+            [
+                "message":
+                    "the exchange of gradients stands still; trying again without what was lost; waiting for \(waiting)"
+            ])
+        startGeneration(of: progress, now: now)
     }
 }

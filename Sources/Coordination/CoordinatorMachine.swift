@@ -74,7 +74,7 @@ public struct CoordinatorMachine: Sendable {
         case .decided(let agenda): didDecide(agenda)
         case .evaluationPrepared(let leafCount): didPrepareEvaluation(leafCount: leafCount)
         case .snapshotReceived(let id, let step, let digest):
-            didReceiveSnapshot(from: id, step: step, digest: digest)
+            didReceiveSnapshot(from: id, step: step, digest: digest, now: now)
         case .checkpointSaved(let step): didSaveCheckpoint(step: step)
         case .driverFailed(let code, let message): fail(code: code, message)
         case .interrupt(let reason): interrupt(reason: reason)

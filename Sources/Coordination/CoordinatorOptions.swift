@@ -26,6 +26,11 @@ public struct CoordinatorOptions: Sendable {
     public var heartbeatInterval = Duration.seconds(1)
     /// Silence after which a worker counts as lost.
     public var lostAfter = Duration.seconds(5)
+    /// How long an exchange of computed gradients may stand still before it is tried again; twice as long at each
+    /// further attempt.
+    public var exchangeTimeout = Duration.seconds(60)
+    /// Attempts at one step's exchange before the run stops: its workers cannot reach one another.
+    public var maximumExchangeAttempts = 4
     /// Silence after which a worker gives up the coordinator; told to workers.
     public var orphanTimeout = Duration.seconds(600)
     /// `on_non_finite: skip`: such a step counts and leaves the state as it was.

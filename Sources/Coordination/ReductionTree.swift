@@ -25,7 +25,7 @@ public struct ReductionTree: Sendable, Equatable {
     }
 
     /// Largest number of leaves; bounds what a message can ask for.
-    public static let maximumLeafCount = 1 << 20
+    public static let maximumLeafCount = 1 << 16
 
     /// Micro-batches of the step.
     public let leafCount: Int

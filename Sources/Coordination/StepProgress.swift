@@ -13,6 +13,10 @@ package struct StepProgress: Sendable {
     package var reports: [UInt32: LeafComputed] = [:]
     package var prepared: [UInt32: Prepared] = [:]
     package var applied: [UInt32: Applied] = [:]
+    /// When a worker last got on with it.
+    package var lastProgress: Duration
+    /// Exchanges that stood still.
+    package var stalledExchangeCount = 0
     /// From the ledger's line on, the step is not taken back.
     package var isLedgered = false
     package var isCommitted = false
@@ -20,6 +24,7 @@ package struct StepProgress: Sendable {
     package init(request: StepRequest, began: Duration) {
         self.request = request
         self.began = began
+        lastProgress = began
     }
 
     /// The leaves that `worker` has, computed or not.

@@ -45,6 +45,8 @@ extension WorkerMachine {
         case computed(LeafComputed, WorkTicket)
         case applied(Applied, WorkTicket)
         case evaluated(Evaluated, WorkTicket)
+        /// A micro-batch that ``Action/cancelWork`` kept from being computed.
+        case cancelled(WorkTicket)
         /// The reduced gradient of ``Action/beginReduction(_:ticket:)`` is whole and held.
         case reduced(Prepared, WorkTicket)
         /// Something this worker cannot go on from; `code` is the exit status that fits.
@@ -70,6 +72,8 @@ extension WorkerMachine {
         case beginReduction(Plan, ticket: WorkTicket)
         /// Give up the reduction and what it prepared; gradients are kept.
         case abandonReduction
+        /// Do not start the computations that wait; their gradients belong to nobody any more.
+        case cancelWork
         /// Apply the reduced gradient that is held.
         case apply(Commit, ticket: WorkTicket)
         case score(leaf: UInt32, frame: [UInt8], ticket: WorkTicket)

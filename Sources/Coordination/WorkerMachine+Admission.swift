@@ -10,7 +10,7 @@ extension WorkerMachine {
     }
 
     private mutating func forgetWork() {
-        if step != nil { actions.append(.abandonReduction) }
+        if step != nil { actions += [.abandonReduction, .cancelWork] }
         step = nil
         installWhenIdle = nil
         isReceivingState = false

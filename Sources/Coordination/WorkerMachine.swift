@@ -100,6 +100,7 @@ public struct WorkerMachine: Sendable {
             if ticket.session == session, case .active = phase {
                 send(.evaluated(evaluated), step: ticket.step, generation: ticket.generation)
             }
+        case .cancelled: computationsUnderWay -= 1
         case .reduced(let prepared, let ticket): didReduce(prepared, ticket: ticket)
         case .applied(let applied, let ticket):
             computationsUnderWay -= 1

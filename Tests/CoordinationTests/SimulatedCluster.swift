@@ -10,6 +10,8 @@ final class SimulatedCluster {
     let reference: [SimulatedTask.Reference]
     let isStar: Bool
     let minimumWorkers: Int
+    /// How probable it is that a chunk of a gradient vanishes.
+    var dataLoss = 0.0
     var disk: SimulatedDisk
     private(set) var coordinator: SimulatedCoordinator?
     private(set) var workers: [ConnectionID: SimulatedWorker] = [:]
@@ -92,6 +94,7 @@ final class SimulatedCluster {
         let envelope = Envelope(
             header: header, body: message.isReduced ? .reduced(chunk) : .partial(chunk),
             payload: [Self.bytes(message.elements.toArray())])
+        if world.chance(dataLoss) { return }
         let from = sender?.value ?? 0
         if message.peer == 0 {
             world.deliver(link: "data \(from)>c") {

@@ -133,7 +133,7 @@ final class SimulatedWorker {
             header.sender = machine.membership?.id ?? 0
             cluster.sendToCoordinator(
                 SimulatedCluster.stateEnvelope(parameters, header: header, digest: digest), from: connection)
-        case .log: break
+        case .log, .cancelWork: break
         case .ended(let ending):
             self.ending = ending
             isAlive = false

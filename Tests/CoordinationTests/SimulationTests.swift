@@ -44,6 +44,32 @@ import WireProtocol
         #expect(replayed > 0)
     }
 
+    @Test("lost chunks are made up for by another generation", arguments: [false, true])
+    func survivesLostChunks(isStar: Bool) {
+        for seed in 0..<20 as Range<UInt64> {
+            let cluster = SimulatedCluster(
+                seed: seed, stepCount: 5, isStar: isStar, minimumWorkers: 3, repeatProbability: 0)
+            cluster.dataLoss = 0.01
+            for _ in 0..<3 { cluster.startWorker() }
+            check(cluster, "seed \(seed)")
+        }
+    }
+
+    @Test("workers that cannot reach each other end the run with an error that names them")
+    func namesWhoCannotBeReached() {
+        let cluster = SimulatedCluster(
+            seed: 1, stepCount: 5, isStar: false, minimumWorkers: 2, repeatProbability: 0)
+        cluster.dataLoss = 1
+        for _ in 0..<2 { cluster.startWorker() }
+        #expect(cluster.world.run(limit: .seconds(2000)) { cluster.coordinator?.ending != nil })
+        guard case .failed(69, let message)? = cluster.coordinator?.ending else {
+            Issue.record("\(String(describing: cluster.coordinator?.ending))")
+            return
+        }
+        #expect(message.contains("sim://1") && message.contains("sim://2"))
+        #expect(cluster.disk.ledger.isEmpty)
+    }
+
     @Test("an interrupt saves the last applied step and every worker goes")
     func interruptSaves() {
         for seed in 0..<40 as Range<UInt64> {
