@@ -1,3 +1,5 @@
+public import Tokenizers
+
 /// A shape that rows can have. A file has one.
 public enum RowShape: String, Sendable, Equatable, CaseIterable {
     /// `{"messages": [{"role", "content"} …]}`
@@ -46,27 +48,14 @@ public enum RowShape: String, Sendable, Equatable, CaseIterable {
     }
 }
 
-/// One turn of a chat.
-public struct Message: Sendable, Equatable {
-    /// Who speaks: `system`, `user`, `assistant`, `tool`.
-    public var role: String
-    /// What is said.
-    public var content: String
-
-    public init(role: String, content: String) {
-        self.role = role
-        self.content = content
-    }
-}
-
 /// What one row says, whatever its keys were called.
 public enum Row: Sendable, Equatable {
     /// A chat; the assistant's turns are what is learnt.
-    case chat([Message])
+    case chat([ChatMessage])
     /// A prompt and what should follow it.
     case promptCompletion(prompt: String, completion: String)
     /// A chat so far and the turns that should follow it.
-    case chatCompletion(prompt: [Message], completion: [Message])
+    case chatCompletion(prompt: [ChatMessage], completion: [ChatMessage])
     /// A text of a class.
     case labelled(text: String, label: String)
     /// A text; all of it is learnt.

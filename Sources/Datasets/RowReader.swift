@@ -1,3 +1,5 @@
+import Tokenizers
+
 /// Turns JSON objects into rows of one shape, with other names for keys where a file has them.
 public struct RowReader: Sendable, Equatable {
     /// The shape every row must have.
@@ -146,7 +148,7 @@ public struct RowReader: Sendable, Equatable {
         }
     }
 
-    private func chat(_ messages: [Message]) throws(DatasetError) -> [Message] {
+    private func chat(_ messages: [ChatMessage]) throws(DatasetError) -> [ChatMessage] {
         guard messages.contains(where: { $0.role == "assistant" && !$0.content.isEmpty }) else {
             throw noAssistant(name(shape.requiredKeys[0]))
         }
@@ -172,13 +174,13 @@ public struct RowReader: Sendable, Equatable {
         return items
     }
 
-    private func messages(_ key: String, in object: JSONValue) throws(DatasetError) -> [Message] {
-        var result: [Message] = []
+    private func messages(_ key: String, in object: JSONValue) throws(DatasetError) -> [ChatMessage] {
+        var result: [ChatMessage] = []
         for (index, item) in try items(key, in: object).enumerated() {
             guard case .string(let role) = item["role"] else {
                 throw turnError(key, index, "must have \"role\" (a string) and \"content\"", item)
             }
-            result.append(Message(role: role, content: try content(item["content"], key, index, item)))
+            result.append(ChatMessage(role: role, content: try content(item["content"], key, index, item)))
         }
         return result
     }
@@ -202,8 +204,8 @@ public struct RowReader: Sendable, Equatable {
         }
     }
 
-    private func conversation(in object: JSONValue) throws(DatasetError) -> [Message] {
-        var result: [Message] = []
+    private func conversation(in object: JSONValue) throws(DatasetError) -> [ChatMessage] {
+        var result: [ChatMessage] = []
         for (index, item) in try items("conversations", in: object).enumerated() {
             guard case .string(let from) = item["from"], case .string(let value) = item["value"] else {
                 throw turnError("conversations", index, "must have \"from\" and \"value\" (strings)", item)
@@ -214,7 +216,7 @@ public struct RowReader: Sendable, Equatable {
                     "is from \"\(from.prefix(40))\"; expected \(Self.speakers.keys.sorted().joined(separator: ", "))",
                     nil)
             }
-            result.append(Message(role: role, content: value))
+            result.append(ChatMessage(role: role, content: value))
         }
         return result
     }

@@ -4,8 +4,8 @@ public import Tokenizers
 ///
 /// - prompt and completion: `encode(prompt) + encode(completion) + [eos]`, each encoded by itself; a
 ///   begin-of-sequence token first where the tokenizer's configuration adds one. Loss on completion and EOS.
-/// - chats: the pieces of the chat template, each encoded by itself. Loss on what the assistant says and its end
-///   token, or on everything.
+/// - chats: the text the chat template makes of them, encoded at once as `apply_chat_template` does. Loss on what
+///   the assistant says and its end token, or on everything.
 /// - text: `encode(text) + [eos]`, loss on everything. A long text is split into pieces that overlap by one
 ///   token, which the second piece only reads, so that each token is predicted once.
 ///
@@ -14,8 +14,8 @@ public import Tokenizers
 public struct SequenceBuilder: Sendable {
     /// Text to ids.
     public var tokenizer: any Tokenizer
-    /// Renders chats; nil when there is no chat among the rows.
-    public var chat: (any ChatRenderer)?
+    /// How chats are written; nil when there is no chat among the rows.
+    public var chatTemplate: ChatTemplate?
     /// Longest sequence in tokens, at least 2.
     public var maxSequenceLength: Int
     /// Whether a chat's loss is on all its tokens instead of the assistant's.
@@ -23,14 +23,14 @@ public struct SequenceBuilder: Sendable {
 
     /// - Precondition: `maxSequenceLength >= 2`.
     public init(
-        tokenizer: any Tokenizer, chat: (any ChatRenderer)? = nil, maxSequenceLength: Int,
+        tokenizer: any Tokenizer, chatTemplate: ChatTemplate? = nil, maxSequenceLength: Int,
         learnsWholeChat: Bool = false
     ) {
         precondition(
             maxSequenceLength >= 2, "sequences of at most \(maxSequenceLength) tokens have nothing to predict"
         )
         self.tokenizer = tokenizer
-        self.chat = chat
+        self.chatTemplate = chatTemplate
         self.maxSequenceLength = maxSequenceLength
         self.learnsWholeChat = learnsWholeChat
     }
@@ -128,26 +128,38 @@ public struct SequenceBuilder: Sendable {
         }
     }
 
-    private func chatTokens(_ messages: [Message], learntFrom firstLearnt: Int) throws(DatasetError)
+    /// The ids of a chat, and which are learnt: of the messages from `firstLearnt` on.
+    private func chatTokens(_ messages: [ChatMessage], learntFrom firstLearnt: Int) throws(DatasetError)
         -> (tokens: [Int32], supervised: [Bool])
     {
-        guard let chat else {
+        guard let chatTemplate else {
             throw DatasetError(
                 code: .tokenization,
                 message: "the row is a chat and the base has no chat template; name one in data.chat_template"
             )
         }
-        var tokens: [Int32] = []
-        var supervised: [Bool] = []
-        for piece in try chat.pieces(of: messages) {
-            let ids = try encode(piece.text)
-            let isLearnt = (piece.messageIndex ?? -1) >= firstLearnt && piece.isAssistant
-            tokens += ids
-            supervised += Array(
-                repeating: isLearnt || (learnsWholeChat && (piece.messageIndex ?? 0) >= firstLearnt),
-                count: ids.count)
+        do throws(TokenizerError) {
+            let segments = try chatTemplate.render(messages, addGenerationPrompt: false, tokenizer: tokenizer)
+            var promptSegments: [ChatSegment] = []
+            if firstLearnt > 0 {
+                promptSegments = try chatTemplate.render(
+                    Array(messages.prefix(firstLearnt)), addGenerationPrompt: false, tokenizer: tokenizer)
+            }
+            guard segments.starts(with: promptSegments) else {
+                throw TokenizerError(
+                    code: .invalidMessages,
+                    message: "the chat template \"\(chatTemplate.name)\" writes the prompt otherwise when a "
+                        + "completion follows; write the row as messages")
+            }
+            let marked = segments.enumerated().map { index, segment in
+                let isLearnt = learnsWholeChat || segment.isAssistantContent
+                return TextSegment(segment.text, isMarked: isLearnt && index >= promptSegments.count)
+            }
+            let encoded = try tokenizer.encode(segments: marked, addSpecialTokens: false)
+            return (encoded.ids, encoded.isMarked)
+        } catch {
+            throw DatasetError(code: .tokenization, message: error.message)
         }
-        return (tokens, supervised)
     }
 
     /// Cuts a sequence whose prompt ends where the first supervised token is.

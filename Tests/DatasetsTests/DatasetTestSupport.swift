@@ -3,7 +3,7 @@ import Foundation
 import Tensors
 import Tokenizers
 
-/// A tokenizer of bytes: id = byte; 256 ends a sequence, 257 begins one.
+/// A tokenizer of bytes: id = byte, but U+0003 is 256 and ends a sequence, U+0002 is 257 and begins one.
 struct ByteTokenizer: Tokenizer {
     var addsBeginOfSequence = false
     var eosTokenID: Int32? = 256
@@ -11,13 +11,21 @@ struct ByteTokenizer: Tokenizer {
 
     func encode(_ text: String, addSpecialTokens: Bool) throws(TokenizerError) -> [Int32] {
         if text.contains("\u{7}") { throw TokenizerError(code: .patternFailed, message: "no bells") }
-        return (addSpecialTokens && addsBeginOfSequence ? [257] : []) + text.utf8.map { Int32($0) }
+        return (addSpecialTokens && addsBeginOfSequence ? [257] : []) + text.utf8.map(Self.id)
     }
+    func encode(
+        segments: [TextSegment], addSpecialTokens: Bool
+    ) throws(TokenizerError) -> (ids: [Int32], isMarked: [Bool]) {
+        let text = segments.map(\.text).joined()
+        let marks = segments.flatMap { segment in segment.text.utf8.map { _ in segment.isMarked } }
+        return (try encode(text, addSpecialTokens: false), marks)
+    }
+    private static func id(_ byte: UInt8) -> Int32 { byte == 3 ? 256 : byte == 2 ? 257 : Int32(byte) }
     func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
         String(decoding: ids.filter { $0 < 256 }.map { UInt8(truncatingIfNeeded: $0) }, as: UTF8.self)
     }
     func bytes(ofToken id: Int32) -> [UInt8]? { id < 256 ? [UInt8(truncatingIfNeeded: id)] : [] }
-    func token(ofID id: Int32) -> String? { "\(id)" }
+    func token(ofID id: Int32) -> String? { id == 256 ? "\u{3}" : id == 257 ? "\u{2}" : "\(id)" }
     func id(ofToken token: String) -> Int32? { Int32(token) }
     var vocabularyCount: Int { 258 }
     var padTokenID: Int32? { nil }
@@ -25,24 +33,6 @@ struct ByteTokenizer: Tokenizer {
     var addedTokens: [AddedToken] { [] }
     var chatTemplateText: String? { nil }
     var canonicalDescription: [UInt8] { [] }
-}
-
-/// A chat template of one letter a role: `<u:text>`.
-struct BracketChat: ChatRenderer {
-    func pieces(of messages: [Message]) throws(DatasetError) -> [ChatPiece] {
-        var pieces = [ChatPiece(text: "^", messageIndex: nil, isAssistant: false)]
-        for (index, message) in messages.enumerated() {
-            guard ["system", "user", "assistant"].contains(message.role) else {
-                throw DatasetError(code: .tokenization, message: "no role \(message.role)")
-            }
-            let isAssistant = message.role == "assistant"
-            pieces.append(
-                ChatPiece(text: "<\(message.role.prefix(1)):", messageIndex: index, isAssistant: false))
-            pieces.append(
-                ChatPiece(text: message.content + ">", messageIndex: index, isAssistant: isAssistant))
-        }
-        return pieces
-    }
 }
 
 /// A folder for a test's files, deleted with the value.

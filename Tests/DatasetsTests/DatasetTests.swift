@@ -1,6 +1,7 @@
 import Datasets
 import Foundation
 import Testing
+import Tokenizers
 
 @Suite struct DatasetTests {
     private let folder: TemporaryFolder
@@ -215,7 +216,8 @@ import Testing
             originals += text.split(separator: "\n").map { Array($0.utf8) }
         }
         let interesting = Array("{}[]\",:\\u/0129-+.eEtfn \t".utf8) + [0, 0x7F, 0x80, 0xC3, 0xED, 0xF4, 0xFF]
-        let builder = SequenceBuilder(tokenizer: ByteTokenizer(), chat: BracketChat(), maxSequenceLength: 16)
+        let builder = SequenceBuilder(
+            tokenizer: ByteTokenizer(), chatTemplate: try .named("plain"), maxSequenceLength: 16)
         var read = 0
         for _ in 0..<20 {
             var text: [UInt8] = []

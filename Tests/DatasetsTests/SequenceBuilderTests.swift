@@ -1,13 +1,15 @@
 import Datasets
 import Tensors
 import Testing
+import Tokenizers
 
 @Suite struct SequenceBuilderTests {
-    private func builder(_ length: Int, bos: Bool = false, all: Bool = false) -> SequenceBuilder {
+    private func builder(
+        _ length: Int, bos: Bool = false, all: Bool = false, template: String = "chatml"
+    ) throws -> SequenceBuilder {
         SequenceBuilder(
-            tokenizer: ByteTokenizer(addsBeginOfSequence: bos), chat: BracketChat(),
-            maxSequenceLength: length,
-            learnsWholeChat: all)
+            tokenizer: ByteTokenizer(addsBeginOfSequence: bos), chatTemplate: try .named(template),
+            maxSequenceLength: length, learnsWholeChat: all)
     }
 
     /// The tokens as text, EOS as $ and BOS as ^^, and the tokens that are learnt, in the same spelling.
@@ -64,15 +66,19 @@ import Testing
             .init(role: "assistant", content: "yo"),
             .init(role: "user", content: "bye"), .init(role: "assistant", content: "ok"),
         ])
+        let text = ["system\nS", "user\nhi", "assistant\nyo", "user\nbye", "assistant\nok"]
+            .map { "<|im_start|>\($0)<|im_end|>\n" }.joined()
+        let learnt = "yo<|im_end|>ok<|im_end|>"
+        #expect(try spelled(builder(999).example(of: chat, id: 0).sequences[0]) == (text, learnt))
+        let whole = try spelled(builder(999, all: true).example(of: chat, id: 0).sequences[0])
+        #expect(whole == (text, String(text.dropFirst())))
+        let cut = try builder(120).example(of: chat, id: 0)
+        #expect(spelled(cut.sequences[0]) == (String(text.suffix(120)), learnt))
+        #expect(cut.promptTokensCut == text.utf8.count - 120)
+        let plain = try builder(99, bos: true, template: "plain").example(of: chat, id: 0)
         #expect(
-            try spelled(builder(99).example(of: chat, id: 0).sequences[0]) == (
-                "^<s:S><u:hi><a:yo><u:bye><a:ok>", "yo>ok>"
-            ))
-        #expect(
-            try spelled(builder(99, all: true).example(of: chat, id: 0).sequences[0]).learnt
-                == "<s:S><u:hi><a:yo><u:bye><a:ok>")
-        let cut = try builder(20).example(of: chat, id: 0)
-        #expect(spelled(cut.sequences[0]) == ("i><a:yo><u:bye><a:ok>".suffix(20).description, "yo>ok>"))
+            spelled(plain.sequences[0])
+                == ("^^System: S\nUser: hi\nAssistant: yo$\nUser: bye\nAssistant: ok$\n", " yo$ ok$"))
     }
 
     @Test func onlyTheCompletionOfAChatPromptIsLearnt() throws {
@@ -82,9 +88,15 @@ import Testing
                 .init(role: "user", content: "c"),
             ],
             completion: [.init(role: "assistant", content: "d")])
+        let example = try builder(99, template: "plain").example(of: row, id: 0)
+        #expect(spelled(example.sequences[0]) == ("User: a\nAssistant: b$\nUser: c\nAssistant: d$\n", " d$"))
+        let all = try builder(99, all: true, template: "plain").example(of: row, id: 0)
+        #expect(spelled(all.sequences[0]).learnt == "Assistant: d$\n")
+        let withoutPrompt = Row.chatCompletion(
+            prompt: [], completion: [.init(role: "assistant", content: "d")])
         #expect(
-            try spelled(builder(99).example(of: row, id: 0).sequences[0]) == ("^<u:a><a:b><u:c><a:d>", "d>"))
-        #expect(try spelled(builder(99, all: true).example(of: row, id: 0).sequences[0]).learnt == "<a:d>")
+            try spelled(builder(99, template: "plain").example(of: withoutPrompt, id: 0).sequences[0])
+                == ("Assistant: d$\n", " d$"))
     }
 
     @Test(arguments: 2...12, [0, 1, 2, 3, 5, 10, 11, 12, 40])
@@ -110,10 +122,12 @@ import Testing
             do { _ = try builder.example(of: row, id: 0) } catch { return error.code }
             return nil
         }
-        #expect(code(builder(9), .labelled(text: "a", label: "b")) == .unsupported)
-        #expect(code(builder(9), .text("\u{7}")) == .tokenization)
-        #expect(code(builder(9), .chat([.init(role: "martian", content: "a")])) == .tokenization)
-        #expect(code(builder(9), .chat([.init(role: "user", content: "a")])) == .noSupervision)
+        #expect(try code(builder(9), .labelled(text: "a", label: "b")) == .unsupported)
+        #expect(try code(builder(9), .text("\u{7}")) == .tokenization)
+        #expect(
+            try code(builder(9, template: "mistral"), .chat([.init(role: "martian", content: "a")]))
+                == .tokenization)
+        #expect(try code(builder(9), .chat([.init(role: "user", content: "a")])) == .noSupervision)
         #expect(
             code(
                 SequenceBuilder(tokenizer: ByteTokenizer(), maxSequenceLength: 9),
