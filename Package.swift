@@ -54,7 +54,7 @@ let package = Package(
         .target(name: "Datasets", dependencies: ["CZlib", "RandomNumbers", "Tensors", "Tokenizers"]),
         .target(name: "Optimizers", dependencies: ["DurableFiles", "Tensors"]),
         .target(name: "Coordination", dependencies: ["WireProtocol"]),
-        .target(name: "Transports", dependencies: ["ZeroMQ"]),
+        .target(name: "Transports", dependencies: ["Tensors", "WireProtocol", "ZeroMQ"]),
 
         // L4
         .target(name: "Transformers", dependencies: ["Kernels", "Layers", "RandomNumbers", "Tensors"]),
@@ -120,7 +120,8 @@ let package = Package(
         .testTarget(
             name: "TransformersTests",
             dependencies: ["Adapters", "Kernels", "Layers", "RandomNumbers", "Tensors", "Transformers"]),
-        .testTarget(name: "TransportsTests", dependencies: ["Transports", "ZeroMQ"]),
+        .testTarget(
+            name: "TransportsTests", dependencies: ["Tensors", "Transports", "WireProtocol", "ZeroMQ"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["DurableFiles", "Tensors", "WeightFiles"]),
         .testTarget(name: "WireProtocolTests", dependencies: ["Tensors", "WireProtocol"]),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),

@@ -36,12 +36,19 @@ public enum MessageCodec {
         guard let head = frames.first else { throw WireProtocolError(.malformed, "a message without frames") }
         var envelope = try unsafe decodeHead(
             head.span.bytes, payloadByteCounts: frames.dropFirst().map(\.count))
-        if let checksum = envelope.body.payloadChecksum {
-            let payload = frames[1]
-            try unsafe VectorPayload.check(payload.span.bytes, checksum: checksum)
-        }
         envelope.payload = Array(frames.dropFirst())
+        try checkPayload(of: envelope)
         return envelope
+    }
+
+    /// Compares the checksum that the body declares with the payload.
+    ///
+    /// - Throws: ``WireProtocolError`` with code `.checksum`.
+    package static func checkPayload(of envelope: Envelope) throws(WireProtocolError) {
+        guard let checksum = envelope.body.payloadChecksum, let payload = envelope.payload.first else {
+            return
+        }
+        try unsafe VectorPayload.check(payload.span.bytes, checksum: checksum)
     }
 
     /// The envelope of a protobuf frame whose payload frames have these lengths and are read by the caller

@@ -49,7 +49,7 @@ struct PayloadRule {
 
 extension Envelope.Body {
     /// The checksum the payload frame must have, where the body declares one.
-    var payloadChecksum: UInt32? {
+    package var payloadChecksum: UInt32? {
         switch self {
         case .stateChunk(let chunk): chunk.checksum
         case .partial(let chunk), .reduced(let chunk): chunk.checksum

@@ -17,20 +17,23 @@ import Glibc
     /// `byteCount` uninitialised bytes that `fill` must write completely.
     ///
     /// - Throws: ``ZMQError`` with code `.exhausted` when there is no memory for them.
-    public init(byteCount: Int, fill: (UnsafeMutableRawBufferPointer) -> Void) throws(ZMQError) {
+    public init(byteCount: Int, fill: (inout MutableRawSpan) -> Void) throws(ZMQError) {
         unsafe handle = .allocate(capacity: 1)
         guard unsafe zmq_msg_init_size(handle, byteCount) == 0 else {
+            let errorNumber = zmq_errno()
             unsafe _ = zmq_msg_init(handle)
             throw ZMQError(
-                .exhausted, "no memory for a message of \(byteCount) bytes", errorNumber: zmq_errno())
+                .exhausted, "no memory for a message of \(byteCount) bytes", errorNumber: errorNumber)
         }
-        unsafe fill(UnsafeMutableRawBufferPointer(start: zmq_msg_data(handle), count: byteCount))
+        let memory = unsafe UnsafeMutableRawBufferPointer(start: zmq_msg_data(handle), count: byteCount)
+        var span = unsafe memory.mutableBytes
+        fill(&span)
     }
 
     /// A copy of `bytes`.
     public convenience init(_ bytes: [UInt8]) throws(ZMQError) {
-        try unsafe self.init(byteCount: bytes.count) { destination in
-            unsafe destination.copyBytes(from: bytes)
+        try self.init(byteCount: bytes.count) { span in
+            unsafe span.withUnsafeMutableBytes { unsafe $0.copyBytes(from: bytes) }
         }
     }
 
@@ -94,5 +97,11 @@ import Glibc
     public func property(_ name: String) -> String? {
         guard let value = unsafe zmq_msg_gets(handle, name) else { return nil }
         return unsafe String(validatingCString: value)
+    }
+
+    /// The file descriptor the message came through, as ``ZMQMonitor/Event/descriptor`` has it; nil for inproc.
+    public var sourceDescriptor: Int32? {
+        let descriptor = unsafe zmq_msg_get(handle, ZMQ_SRCFD)
+        return descriptor < 0 ? nil : descriptor
     }
 }

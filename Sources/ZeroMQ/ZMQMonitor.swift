@@ -20,6 +20,8 @@ public final class ZMQMonitor {
         }
         public var kind: Kind
         public var endpoint: String
+        /// The connection's file descriptor; nil unless `kind` is `.disconnected`. It may be in use again by now.
+        public var descriptor: Int32?
     }
 
     /// Readable when ``receive()`` has something.
@@ -54,7 +56,10 @@ public final class ZMQMonitor {
             guard head.count == 6, frames.count == 2 else { continue }
             let number = Int32(UInt16(head[0]) | UInt16(head[1]) << 8)
             guard let kind = Self.kind(of: number) else { continue }
-            return Event(kind: kind, endpoint: String(decoding: frames[1].toArray(), as: UTF8.self))
+            let value = head[2...].reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+            return Event(
+                kind: kind, endpoint: String(decoding: frames[1].toArray(), as: UTF8.self),
+                descriptor: kind == .disconnected ? Int32(bitPattern: value) : nil)
         }
         return nil
     }

@@ -80,6 +80,11 @@ import Glibc
         }
     }
 
+    /// Changes how long undelivered messages are kept once the socket is released.
+    public func setLinger(_ duration: Duration) throws(ZMQError) {
+        try set(ZMQ_LINGER, duration.wholeMilliseconds, "linger")
+    }
+
     /// libzmq takes a port modulo 65536.
     private func checkPort(of endpoint: String, mayBeAny: Bool) throws(ZMQError) {
         guard endpoint.hasPrefix("tcp://") else { return }
