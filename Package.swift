@@ -6,6 +6,9 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let asyncHTTPClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 
 // `shoal --version` names the commit it was built from.
@@ -19,6 +22,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
@@ -55,6 +59,9 @@ let package = Package(
         .target(name: "Optimizers", dependencies: ["DurableFiles", "Tensors"]),
         .target(name: "Coordination", dependencies: ["WireProtocol"]),
         .target(name: "Transports", dependencies: ["Tensors", "WireProtocol", "ZeroMQ"]),
+        .target(name: "Transports", dependencies: ["ZeroMQ"]),
+        .target(
+            name: "Hub", dependencies: ["DurableFiles", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]),
 
         // L4
         .target(name: "Transformers", dependencies: ["Kernels", "Layers", "RandomNumbers", "Tensors"]),
@@ -68,7 +75,8 @@ let package = Package(
             name: "Checkpoints",
             dependencies: ["DurableFiles", "Optimizers", "Telemetry", "Tensors", "WeightFiles"]),
         .target(name: "Collectives", dependencies: ["Coordination", "Tensors", "WireProtocol", crypto]),
-        .target(name: "Bases", dependencies: ["DurableFiles", "Layers", "Tensors", "WeightFiles", logging]),
+        .target(
+            name: "Bases", dependencies: ["DurableFiles", "Hub", "Layers", "Tensors", "WeightFiles", logging]),
 
         // L5
         .target(
@@ -95,7 +103,8 @@ let package = Package(
                 "WeightFiles",
             ]),
         .testTarget(
-            name: "BasesTests", dependencies: ["Bases", "DurableFiles", "Tensors", "WeightFiles", logging]),
+            name: "BasesTests",
+            dependencies: ["Bases", "DurableFiles", "Hub", "Tensors", "WeightFiles", logging]),
         .testTarget(
             name: "CheckpointsTests",
             dependencies: ["Checkpoints", "DurableFiles", "Optimizers", "Tensors", "WeightFiles"]),
@@ -109,6 +118,9 @@ let package = Package(
         .testTarget(
             name: "DatasetsTests", dependencies: ["Datasets", "RandomNumbers", "Tensors", "Tokenizers"]),
         .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
+        .testTarget(
+            name: "HubTests",
+            dependencies: ["DurableFiles", "Hub", crypto, logging, nioCore, nioHTTP1, nioPosix]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "RandomNumbers", "Tensors"]),
         .testTarget(
             name: "OptimizersTests", dependencies: ["DurableFiles", "Optimizers", "RandomNumbers", "Tensors"]),

@@ -1,6 +1,7 @@
 import Bases
 import DurableFiles
 import Foundation
+import Hub
 import Tensors
 import Testing
 import WeightFiles
@@ -171,5 +172,32 @@ import WeightFiles
         #expect(error(directory.path)?.message.contains("pytorch_model.bin") == true)
         try AtomicFile.write("[1]", to: directory.file("config.json"))
         #expect(error(directory.path)?.code == .invalid)
+    }
+
+    @Test func aReferenceIsAPathOrAHubId() async throws {
+        let directory = try TemporaryDirectory()
+        let cache = directory.cache
+        // A snapshot as the Hub's own tools leave it: no network is asked.
+        let commit = String(repeating: "a", count: 40)
+        let repository = "hub/models--org--model"
+        try AtomicDirectory.createDirectory(directory.file(repository + "/snapshots"))
+        let path = try directory.makeModel(
+            repository + "/snapshots/" + commit, configuration: configuration, tensors: tensors)
+        try AtomicDirectory.createDirectory(directory.file(repository + "/refs"))
+        try AtomicFile.write(commit, to: directory.file(repository + "/refs/main"))
+        var hub = HubConfiguration(cacheDirectory: directory.file("hub"))
+        hub.isOffline = true
+        let fromHub = try await Base.open("org/model", cache: cache, hub: hub, logger: quiet)
+        #expect(fromHub.reference == "org/model" && fromHub.path == path)
+        let fromPath = try await Base.open(path, cache: cache, hub: hub, logger: quiet)
+        #expect(fromPath.digest == fromHub.digest && fromPath.tokenizerDigest == fromHub.tokenizerDigest)
+        let absent = await #expect(throws: HubError.self) {
+            try await Base.open("org/other", cache: cache, hub: hub)
+        }
+        #expect(absent?.code == .offline)
+        let wrong = await #expect(throws: BaseError.self) {
+            try await Base.open("./none/x", cache: cache, hub: hub)
+        }
+        #expect(wrong?.code == .notFound)
     }
 }
