@@ -22,7 +22,8 @@ public final class Base: WeightSource {
     /// config.json; made from the metadata for a GGUF file.
     public let configuration: Data
     public let tokenizer: TokenizerSource
-    /// Equal for bases that compute the same, however their files lie; see docs/determinism.md.
+    /// Equal for bases that compute the same, however their files lie: SHA-256 of what config.json says of the
+    /// architecture and of each tensor's name, shape and Float32 values.
     public let digest: Digest
     /// Equal for equal tokenizers.
     public let tokenizerDigest: Digest
