@@ -4,10 +4,6 @@ extension ByteLevelBPETokenizer {
         output.add("shoal byte-level BPE tokenizer, description 1")
         output.add(vocabularyCount)
         for id in 0..<Int32(vocabularyCount) { output.add(token(ofID: id) ?? "") }
-        // Which of two equal names is the vocabulary's decides what merging gives.
-        for id in 0..<Int32(vocabularyCount) {
-            if let name = token(ofID: id) { output.add(Int(model.idsByName[name] ?? -1)) }
-        }
         output.add(model.merges.count)
         for entry in model.merges.entries {
             output.add(Int(entry.left))

@@ -8,7 +8,7 @@ extension ByteLevelBPETokenizer {
     /// - Throws: ``TokenizerError`` with code `.unsupported` naming the kind or splitting that is not known, and
     ///   `.malformed` for ids outside the vocabulary or merges of unknown tokens.
     /// - Source: ggml docs/gguf.md; the names as in llama.cpp b8000, src/llama-vocab.cpp.
-    public init(gguf metadata: GGUFTokenizerMetadata) throws(TokenizerError) {
+    public convenience init(gguf metadata: GGUFTokenizerMetadata) throws(TokenizerError) {
         guard metadata.model == "gpt2" else {
             throw TokenizerError(
                 code: .unsupported,

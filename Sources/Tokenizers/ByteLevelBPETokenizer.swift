@@ -2,7 +2,7 @@
 ///
 /// A text goes through: added tokens found in the text itself; normalisation; added tokens found in the
 /// normalised text; splitting into words; merging each word's bytes.
-public struct ByteLevelBPETokenizer: Tokenizer {
+public final class ByteLevelBPETokenizer: Tokenizer {
     let model: BytePairModel
     let normalizers: [Normalizer]
     let preTokenizer: PreTokenizer
@@ -45,6 +45,17 @@ public struct ByteLevelBPETokenizer: Tokenizer {
         padTokenID = parts.padTokenID
         endTokenIDs = Set(parts.endTokenIDs + [parts.eosTokenID].compactMap { $0 }).sorted()
         chatTemplateText = parts.chatTemplateText
+        var idsOfContents = ByteStringTable(capacity: addedTokens.count)
+        for token in addedTokens {
+            let content = Array(token.content.utf8)
+            for known in [model.idsByName[content], idsOfContents.insert(content, value: token.id)] {
+                if let known, known != token.id {
+                    throw TokenizerError(
+                        code: .malformed, message: "\"\(token.content)\" has the ids \(known) and \(token.id)"
+                    )
+                }
+            }
+        }
         for id in prefixIDs + suffixIDs + endTokenIDs + [bosTokenID, padTokenID].compactMap({ $0 })
         where tokenTable.bytes(of: id) == nil {
             throw TokenizerError(
@@ -60,8 +71,7 @@ public struct ByteLevelBPETokenizer: Tokenizer {
     public func token(ofID id: Int32) -> String? { tokenTable.name(of: id) }
 
     public func id(ofToken token: String) -> Int32? {
-        // The last token of a name counts, as added tokens may repeat the vocabulary's.
-        addedTokens.last { $0.content.utf8.elementsEqual(token.utf8) }?.id ?? model.idsByName[token]
+        addedTokens.first { $0.content.utf8.elementsEqual(token.utf8) }?.id ?? model.idsByName[token]
     }
 
     public func bytes(ofToken id: Int32) -> [UInt8]? { tokenTable.bytes(of: id) }

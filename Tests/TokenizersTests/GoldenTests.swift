@@ -83,6 +83,40 @@ import Tokenizers
         }
     }
 
+    @Test("threads that encode at the same time get the same ids")
+    func concurrentEncoding() async throws {
+        let tokenizer = try TokenizerLoader.load(tokenizerJSON: FixtureFiles.bytes("smollm.tokenizer.json"))
+        let goldens = try FixtureFiles.goldens("smollm")
+        let strings = try FixtureFiles.strings()
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for start in 0..<8 {
+                group.addTask {
+                    var differences = 0
+                    for index in stride(from: start, to: strings.count, by: 3) {
+                        let ids = try tokenizer.encode(bytes: strings[index], addSpecialTokens: false)
+                        if ids != goldens.ids[index] { differences += 1 }
+                    }
+                    return differences
+                }
+            }
+            for try await differences in group { #expect(differences == 0) }
+        }
+    }
+
+    // A cost that grew with the square of a word's length would take hours.
+    @Test(
+        "long texts without spaces are encoded in time", .timeLimit(.minutes(5)),
+        arguments: ["a", "ab", " ", "\n", "中", "1", "!", "\u{301}", "e\u{301}", "<|im_end|>", "<"])
+    func longWords(unit: String) throws {
+        let text = String(repeating: unit, count: 100_000)
+        for name in ["gpt2", "qwen2"] {
+            let tokenizer = try TokenizerLoader.load(
+                tokenizerJSON: FixtureFiles.bytes("\(name).tokenizer.json"))
+            let decoded = tokenizer.decode(try tokenizer.encode(text), skipSpecialTokens: false)
+            #expect(decoded == text)
+        }
+    }
+
     private static let gpt2Folder = ProcessInfo.processInfo.environment["SHOAL_GPT2_DIRECTORY"]
 
     @Test(

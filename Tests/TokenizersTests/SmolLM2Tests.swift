@@ -38,34 +38,4 @@ struct SmolLM2Tests {
         #expect(tokenizer.bosTokenID == 1 && tokenizer.eosTokenID == 2 && !tokenizer.addsBeginOfSequence)
         try GoldenTests.check(tokenizer, against: "smollm2")
     }
-
-    @Test("threads that encode at the same time get the same ids")
-    func concurrentEncoding() async throws {
-        let tokenizer = try Self.tokenizer()
-        let goldens = try FixtureFiles.goldens("smollm2")
-        let strings = try FixtureFiles.strings()
-        try await withThrowingTaskGroup(of: Int.self) { group in
-            for start in 0..<8 {
-                group.addTask {
-                    var differences = 0
-                    for index in stride(from: start, to: strings.count, by: 3) {
-                        let ids = try tokenizer.encode(bytes: strings[index], addSpecialTokens: false)
-                        if ids != goldens.ids[index] { differences += 1 }
-                    }
-                    return differences
-                }
-            }
-            for try await differences in group { #expect(differences == 0) }
-        }
-    }
-
-    @Test("a word of megabytes without spaces is encoded in seconds")
-    func longWords() throws {
-        let tokenizer = try Self.tokenizer()
-        for unit in ["a", "ab", " ", "\n", "中", "1", "!", "\u{301}"] {
-            let text = String(repeating: unit, count: 1_000_000)
-            let ids = try tokenizer.encode(text, addSpecialTokens: false)
-            #expect(tokenizer.decode(ids, skipSpecialTokens: false).utf8.count == text.utf8.count)
-        }
-    }
 }
