@@ -44,14 +44,16 @@ def byte_level(use_regex=True, add_prefix_space=False):
     return pre_tokenizers.ByteLevel(add_prefix_space=add_prefix_space, use_regex=use_regex)
 
 
-def corpus():
-    """Texts to train on: the strings' prose, words and code, English in the script, and the Zen of Python."""
+def corpus(all_scripts):
+    """Texts to train on: English here and in the Zen of Python, code, and the strings' prose and words."""
     with contextlib.redirect_stdout(io.StringIO()):
         import this
     english = ("The quick brown fox jumps over the lazy dog. This License applies to any program or other work which contains a "
                "notice placed by the copyright holder saying it may be distributed under the terms. There is no warranty, and "
                "the authors are not liable; they'll give what they've got, and that's all we'd ask. ") * 8
-    return [english, codecs.decode(this.s, "rot13") * 4] + hard_strings.CODE * 3 + hard_strings.PROSE * 4 + hard_strings.WORDS * 2
+    texts = [english, codecs.decode(this.s, "rot13") * 4] + hard_strings.CODE * 3
+    prose, words = hard_strings.PROSE, hard_strings.WORDS
+    return texts + prose * 4 + words * 2 if all_scripts else texts + prose[:5] * 4 + words[:40] * 2
 
 
 def trained(pre_tokenizer, specials, size, alphabet=True, normalizer=None, unknown=None, **model):
@@ -59,9 +61,10 @@ def trained(pre_tokenizer, specials, size, alphabet=True, normalizer=None, unkno
     tokenizer.pre_tokenizer = pre_tokenizer
     if normalizer:
         tokenizer.normalizer = normalizer
-    letters = {"initial_alphabet": sorted(pre_tokenizers.ByteLevel.alphabet())} if alphabet else {"limit_alphabet": 150}
+    # Without the whole alphabet, only bytes of the texts are tokens. (limit_alphabet chooses at random among equals.)
+    letters = {"initial_alphabet": sorted(pre_tokenizers.ByteLevel.alphabet())} if alphabet else {}
     trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=specials, show_progress=False, **letters)
-    tokenizer.train_from_iterator(corpus(), trainer)
+    tokenizer.train_from_iterator(corpus(alphabet), trainer)
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
 
