@@ -104,20 +104,23 @@ private func applyDropout(
         output.rows == input.rows && output.columns == columns && bits.rows == input.rows
             && bits.columns == DropoutMask.bitColumns(featureCount: columns),
         "dropout of [\(input.rows), \(columns)] with bits [\(bits.rows), \(bits.columns)]")
-    let laneBits = SIMD8<UInt32>(1, 2, 4, 8, 16, 32, 64, 128)
-    for row in 0..<input.rows {
-        let (x, y) = unsafe (input.readRow(row), output.writeRow(row))
-        let words = unsafe UnsafeRawPointer(bits.readRow(row))
-        forEachLanes(columns) { i in
+    // The factors of eight features for each value of their byte of bits: a select per lane is slower.
+    unsafe withUnsafeTemporaryAllocation(of: Float.self, capacity: 256 * laneCount) { table in
+        guard let factors = table.baseAddress else { return }
+        for i in 0..<table.count {
+            unsafe factors[i] = (i / laneCount) >> (i % laneCount) & 1 == 1 ? keptFactor : 0
+        }
+        for row in 0..<input.rows {
+            let (x, y) = unsafe (input.readRow(row), output.writeRow(row))
             // Bytes in order of features: x86-64 is little-endian.
-            let byte = unsafe UInt32(words.load(fromByteOffset: i / 8, as: UInt8.self))
-            let isKept = SIMD8(repeating: byte) & laneBits .!= 0
-            let kept = unsafe Lanes.zero.replacing(with: x.lanes(i) * keptFactor, where: isKept)
-            unsafe y.setLanes(i, accumulates ? y.lanes(i) + kept : kept)
-        } rest: { i in
-            let byte = unsafe words.load(fromByteOffset: i / 8, as: UInt8.self)
-            let kept = unsafe byte >> (i % 8) & 1 != 0 ? x[i] * keptFactor : 0
-            unsafe y[i] = accumulates ? y[i] + kept : kept
+            let bytes = unsafe UnsafeRawPointer(bits.readRow(row)).assumingMemoryBound(to: UInt8.self)
+            forEachLanes(columns) { i in
+                let kept = unsafe x.lanes(i) * factors.lanes(Int(bytes[i / 8]) * laneCount)
+                unsafe y.setLanes(i, accumulates ? y.lanes(i) + kept : kept)
+            } rest: { i in
+                let kept = unsafe x[i] * factors[Int(bytes[i / 8]) * laneCount + i % 8]
+                unsafe y[i] = accumulates ? y[i] + kept : kept
+            }
         }
     }
 }
