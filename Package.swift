@@ -134,6 +134,10 @@ let package = Package(
             dependencies: ["Adapters", "Kernels", "Layers", "RandomNumbers", "Tensors", "Transformers"]),
         .testTarget(
             name: "TransportsTests", dependencies: ["Tensors", "Transports", "WireProtocol", "ZeroMQ"]),
+            dependencies: [
+                "Adapters", "Bases", "Kernels", "Layers", "RandomNumbers", "Tensors", "Transformers",
+            ]),
+        .testTarget(name: "TransportsTests", dependencies: ["Transports", "ZeroMQ"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["DurableFiles", "Tensors", "WeightFiles"]),
         .testTarget(name: "WireProtocolTests", dependencies: ["Tensors", "WireProtocol"]),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),
