@@ -122,6 +122,7 @@ let package = Package(
             name: "HubTests",
             dependencies: ["DurableFiles", "Hub", crypto, logging, nioCore, nioHTTP1, nioPosix]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "RandomNumbers", "Tensors"]),
+        .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(
             name: "OptimizersTests", dependencies: ["DurableFiles", "Optimizers", "RandomNumbers", "Tensors"]),
         .testTarget(name: "RandomNumbersTests", dependencies: ["RandomNumbers"]),

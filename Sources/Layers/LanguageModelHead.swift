@@ -55,7 +55,7 @@ public struct LanguageModelHead: Sendable {
             let rows = first..<min(first + chunkRows, hidden.rows)
             let logits = pass.scratch.matrix(rows: rows.count, columns: vocabularySize)
             var chunkPass = pass
-            chunkPass.dropout?.select(rows)
+            if projection.isTrainable { chunkPass.dropout?.select(rows) }
             let saved = projection.forward(output: logits, input: hidden.rows(rows), pass: chunkPass)
             body(rows, logits, saved, chunkPass)
             pass.scratch.release(to: scratch)
