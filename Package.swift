@@ -59,7 +59,6 @@ let package = Package(
         .target(name: "Optimizers", dependencies: ["DurableFiles", "Tensors"]),
         .target(name: "Coordination", dependencies: ["WireProtocol"]),
         .target(name: "Transports", dependencies: ["Tensors", "WireProtocol", "ZeroMQ"]),
-        .target(name: "Transports", dependencies: ["ZeroMQ"]),
         .target(
             name: "Hub", dependencies: ["DurableFiles", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]),
 
@@ -82,16 +81,17 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Adapters", "Bases", "Configurations", "Datasets", "DurableFiles", "Layers", "Optimizers",
-                "Telemetry", "Tensors", "Tokenizers", "Transformers", "WeightFiles", "WireProtocol", logging,
+                "Adapters", "Bases", "Checkpoints", "Configurations", "Datasets", "DurableFiles", "Layers",
+                "Optimizers", "Telemetry", "Tensors", "Tokenizers", "Transformers", "WeightFiles",
+                "WireProtocol", logging,
             ]),
 
-        // L7
-        .executableTarget(
-            name: "shoal",
+        // L6
+        .target(
+            name: "Cluster",
             dependencies: [
-                "Adapters", "Bases", "CBuildInfo", "Configurations", "Datasets", "DurableFiles", "Kernels",
-                "Tokenizers", "Training", "Transformers", "WeightFiles", "WireProtocol", argumentParser,
+                "Adapters", "Bases", "Checkpoints", "Collectives", "Configurations", "Coordination",
+                "DurableFiles", "Telemetry", "Tensors", "Training", "Transports", "WireProtocol", "ZeroMQ",
                 logging,
             ]),
 
@@ -122,7 +122,6 @@ let package = Package(
             name: "HubTests",
             dependencies: ["DurableFiles", "Hub", crypto, logging, nioCore, nioHTTP1, nioPosix]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "RandomNumbers", "Tensors"]),
-        .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(
             name: "OptimizersTests", dependencies: ["DurableFiles", "Optimizers", "RandomNumbers", "Tensors"]),
         .testTarget(name: "RandomNumbersTests", dependencies: ["RandomNumbers"]),
@@ -135,10 +134,6 @@ let package = Package(
             dependencies: ["Adapters", "Kernels", "Layers", "RandomNumbers", "Tensors", "Transformers"]),
         .testTarget(
             name: "TransportsTests", dependencies: ["Tensors", "Transports", "WireProtocol", "ZeroMQ"]),
-            dependencies: [
-                "Adapters", "Bases", "Kernels", "Layers", "RandomNumbers", "Tensors", "Transformers",
-            ]),
-        .testTarget(name: "TransportsTests", dependencies: ["Transports", "ZeroMQ"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["DurableFiles", "Tensors", "WeightFiles"]),
         .testTarget(name: "WireProtocolTests", dependencies: ["Tensors", "WireProtocol"]),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),

@@ -32,7 +32,7 @@ public struct ConfigurationLoader: Sendable {
     /// Reads a configuration file.
     ///
     /// `base`, `data.train`, `data.valid` and `adapter.init_from` become absolute: in the file they are relative
-    /// to its folder. A `base` that looks like `org/name` stays a Hub id unless such a path exists.
+    /// to its folder, or, where nothing is there, to the working directory. A `base` that looks like `org/name` stays a Hub id unless such a path exists.
     ///
     /// - Throws: ``ConfigurationError`` that lists every problem with its line.
     public func load(path: String) throws(ConfigurationError) -> RunConfiguration {
@@ -59,7 +59,8 @@ public struct ConfigurationLoader: Sendable {
         var reader = ConfigurationReader(source: source, configuration: RunConfiguration(base: ""))
         reader.read(root)
         PathResolution.resolve(
-            PathResolution.paths, of: &reader.configuration, in: directory, exists: exists)
+            PathResolution.paths, of: &reader.configuration, in: directory,
+            otherwise: workingDirectory, exists: exists)
         apply(overrides, to: &reader)
         let setPaths = Set(reader.lines.keys)
         for key in ["base", "data.train"] where !setPaths.contains(key) && !reader.overridden.contains(key) {
@@ -94,7 +95,8 @@ public struct ConfigurationLoader: Sendable {
             var single = ConfigurationReader(source: "--set \(override)", configuration: reader.configuration)
             single.apply(override)
             PathResolution.resolve(
-                single.overridden, of: &single.configuration, in: workingDirectory, exists: exists)
+                single.overridden, of: &single.configuration, in: workingDirectory,
+                otherwise: workingDirectory, exists: exists)
             reader.configuration = single.configuration
             reader.problems += single.problems
             reader.overridden.formUnion(single.overridden)

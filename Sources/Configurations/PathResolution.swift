@@ -16,30 +16,41 @@ enum PathResolution {
         return "/" + parts.joined(separator: "/")
     }
 
-    /// Makes the paths under `keys` (of ``paths``) absolute.
+    /// `path` below `directory`; where nothing is there but something is below `fallback`, that.
+    private static func located(
+        _ path: String, in directory: String, otherwise fallback: String, exists: (String) -> Bool
+    ) -> String {
+        let first = absolute(path, in: directory)
+        if exists(first) { return first }
+        let second = absolute(path, in: fallback)
+        return exists(second) ? second : first
+    }
+
+    /// Makes the paths under `keys` (of ``paths``) absolute: below `directory`, or below `fallback` where something
+    /// is there alone.
     static func resolve(
         _ keys: Set<String>, of configuration: inout RunConfiguration, in directory: String,
-        exists: (String) -> Bool
+        otherwise fallback: String, exists: (String) -> Bool
     ) {
+        func located(_ path: String) -> String {
+            Self.located(path, in: directory, otherwise: fallback, exists: exists)
+        }
         if keys.contains("base") {
-            configuration.base = base(configuration.base, in: directory, exists: exists)
+            configuration.base = base(configuration.base, path: located(configuration.base), exists: exists)
         }
         if keys.contains("data.train") {
-            configuration.data.train = configuration.data.train.map { absolute($0, in: directory) }
+            configuration.data.train = configuration.data.train.map(located)
         }
         if keys.contains("data.valid") {
-            configuration.data.valid = configuration.data.valid.map { absolute($0, in: directory) }
+            configuration.data.valid = configuration.data.valid.map(located)
         }
         if keys.contains("adapter.init_from") {
-            configuration.adapter.initFrom = configuration.adapter.initFrom.map {
-                absolute($0, in: directory)
-            }
+            configuration.adapter.initFrom = configuration.adapter.initFrom.map(located)
         }
     }
 
-    private static func base(_ base: String, in directory: String, exists: (String) -> Bool) -> String {
+    private static func base(_ base: String, path: String, exists: (String) -> Bool) -> String {
         if base.isEmpty { return base }
-        let path = absolute(base, in: directory)
         return RunConfiguration.isHubIdentifier(base) && !exists(path) ? base : path
     }
 }

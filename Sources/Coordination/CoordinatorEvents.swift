@@ -92,6 +92,8 @@ extension CoordinatorMachine {
     public enum Event: Sendable {
         /// A decoded message. Payloads of state chunks are passed on, others are empty.
         case received(Envelope, from: ConnectionID)
+        /// A connection is gone; messages on their way may be lost, so its worker is.
+        case disconnected(ConnectionID)
         /// Time passed; to be sent at least once a heartbeat interval.
         case tick
         /// The answer to ``Action/loadState``: the service holds this state.

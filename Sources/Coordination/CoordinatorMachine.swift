@@ -67,6 +67,8 @@ public struct CoordinatorMachine: Sendable {
         actions.removeAll(keepingCapacity: true)
         switch event {
         case .received(let envelope, let connection): receive(envelope, from: connection, now: now)
+        case .disconnected(let connection):
+            if let id = idOfConnection[connection] { remove(id, reason: "its connection closed", now: now) }
         case .tick: tick(now: now)
         case .stateLoaded(let step, let digest): didLoadState(step: step, digest: digest)
         case .workPrepared(let request): didPrepareWork(request, now: now)

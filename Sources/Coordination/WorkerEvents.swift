@@ -34,6 +34,8 @@ extension WorkerMachine {
     public enum Event: Sendable {
         /// A decoded message of the coordinator.
         case received(Envelope)
+        /// The coordinator speaks another version of the protocol; the message names both.
+        case versionDiffers(message: String)
         /// Time passed; to be sent at least once a heartbeat interval.
         case tick
         /// The answer to ``Action/buildEngine(_:)``.

@@ -87,6 +87,8 @@ public struct WorkerMachine: Sendable {
         if case .ended = phase { return [] }
         switch event {
         case .received(let envelope): receive(envelope, now: now)
+        case .versionDiffers(let message):
+            end(.refused(Refusal(code: .protocolVersion, message: message)))
         case .tick: tick(now: now)
         case .engineBuilt(let parameterCount): didBuild(parameterCount: parameterCount)
         case .stateInstalled(let step, let digest): didInstall(step: step, digest: digest)

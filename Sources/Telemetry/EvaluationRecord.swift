@@ -10,10 +10,10 @@ public struct EvaluationRecord: Sendable, Equatable, StepLine {
     public var perplexity: Double
     /// Tokens with a loss.
     public var supervisedTokenCount: Int
-    /// Share of supervised tokens whose target was the likeliest id.
-    public var tokenAccuracy: Double
     /// Share of rows whose right answer was the likeliest; nil where the data has no small set of answers.
     public var choiceAccuracy: Double?
+    /// Share of rows whose completion greedy decoding gives; nil where rows are no prompts with completions.
+    public var exactMatch: Double?
     /// Whether it is the best so far.
     public var isBest: Bool
     /// Wall time.
@@ -21,15 +21,15 @@ public struct EvaluationRecord: Sendable, Equatable, StepLine {
 
     public init(
         step: Int, epoch: Double, loss: Double, perplexity: Double, supervisedTokenCount: Int,
-        tokenAccuracy: Double, choiceAccuracy: Double? = nil, isBest: Bool, seconds: Double
+        choiceAccuracy: Double? = nil, exactMatch: Double? = nil, isBest: Bool, seconds: Double
     ) {
         self.step = step
         self.epoch = epoch
         self.loss = loss
         self.perplexity = perplexity
         self.supervisedTokenCount = supervisedTokenCount
-        self.tokenAccuracy = tokenAccuracy
         self.choiceAccuracy = choiceAccuracy
+        self.exactMatch = exactMatch
         self.isBest = isBest
         self.seconds = seconds
     }
@@ -41,8 +41,8 @@ public struct EvaluationRecord: Sendable, Equatable, StepLine {
         line.add("loss", loss)
         line.add("perplexity", perplexity)
         line.add("supervised_tokens", supervisedTokenCount)
-        line.add("token_accuracy", tokenAccuracy)
         if let choiceAccuracy { line.add("choice_accuracy", choiceAccuracy) }
+        if let exactMatch { line.add("exact_match", exactMatch) }
         line.add("best", isBest)
         line.add("seconds", seconds)
         return line.text
@@ -53,8 +53,8 @@ extension EvaluationRecord: Decodable {
     private enum CodingKeys: String, CodingKey {
         case step, epoch, loss, perplexity, seconds
         case supervisedTokenCount = "supervised_tokens"
-        case tokenAccuracy = "token_accuracy"
         case choiceAccuracy = "choice_accuracy"
+        case exactMatch = "exact_match"
         case isBest = "best"
     }
 
@@ -69,8 +69,8 @@ extension EvaluationRecord: Decodable {
         loss = try real(.loss)
         perplexity = try real(.perplexity)
         supervisedTokenCount = try container.decode(Int.self, forKey: .supervisedTokenCount)
-        tokenAccuracy = try real(.tokenAccuracy)
         choiceAccuracy = try container.decodeIfPresent(Double.self, forKey: .choiceAccuracy)
+        exactMatch = try container.decodeIfPresent(Double.self, forKey: .exactMatch)
         isBest = try container.decode(Bool.self, forKey: .isBest)
         seconds = try real(.seconds)
     }

@@ -1,0 +1,138 @@
+import Coordination
+import Dispatch
+import Tensors
+import Training
+import Transports
+import WireProtocol
+
+/// The coordinator's machine on its I/O thread: feeds it messages, time and the driver's answers, and does what it
+/// says. Parts: `+Driver` (what blocks on a disk), `+State` (snapshots, either way).
+final class CoordinatorLoop {
+    let io: IOThread
+    let sockets: any CoordinatorLinks
+    let settings: CoordinatorService.Settings
+    let driver: any RunDriver
+    /// One call of the driver after the other, off the I/O thread.
+    let driverQueue: DispatchQueue
+    private let finish: (RunEnding) -> Void
+    private let start = ContinuousClock.now
+    private var machine: CoordinatorMachine
+    /// The step under way, and the one behind it as soon as the driver has made it.
+    var work: [UInt64: StepWork] = [:]
+    var evaluation: [MicroBatch] = []
+    /// The state that newcomers and checkpoints get.
+    var held: (snapshot: StateSnapshot, digest: [UInt8])?
+    var receiver = StateReceiver(parameterCount: 0)
+    var stepOfSnapshot: UInt64 = 0
+    var senders: [ConnectionID: StateSender] = [:]
+    /// Under `collective: star`.
+    private var reduction: ReductionQueue?
+    lazy var bound = io.bind(self)
+
+    init(
+        io: IOThread, sockets: any CoordinatorLinks, settings: CoordinatorService.Settings,
+        options: CoordinatorOptions, driver: any RunDriver, driverQueue: DispatchQueue,
+        finish: @escaping (RunEnding) -> Void
+    ) {
+        self.io = io
+        self.sockets = sockets
+        self.settings = settings
+        self.driver = driver
+        self.driverQueue = driverQueue
+        self.finish = finish
+        machine = CoordinatorMachine(options: options)
+        guard options.reducer != nil else { return }
+        let bound = bound
+        let loop = io.loop
+        reduction = ReductionQueue(layout: options.layout, engine: nil) { output in
+            loop.post { io in bound(io).didOutput(output) }
+        }
+    }
+
+    func begin() {
+        perform(machine.start())
+        tick()
+    }
+
+    /// Closes the sockets once what was said last is on its way.
+    func close() { sockets.close() }
+
+    func handle(_ event: CoordinatorMachine.Event) {
+        perform(machine.handle(event, now: start.duration(to: .now)))
+    }
+
+    /// A chunk of a gradient, under `collective: star`.
+    func receive(_ envelope: Envelope) {
+        guard case .partial(let chunk) = envelope.body, envelope.header.runID == driver.runID,
+            envelope.header.term == driver.term, let payload = envelope.payload.first
+        else { return }
+        reduction?.receive(chunk, isReduced: false, header: envelope.header, payload: payload)
+    }
+
+    private func tick() {
+        guard !machine.hasEnded else { return }
+        handle(.tick)
+        io.schedule(after: settings.tickInterval) { [weak self] in self?.tick() }
+    }
+
+    private func didOutput(_ output: ReductionQueue.Output) {
+        switch output {
+        case .send(let envelope, let peer): sockets.sendData(envelope, to: peer)
+        case .failed(let error): handle(.driverFailed(code: 70, message: "\(error)"))
+        case .dropped(let reason): settings.log("dropped: \(reason)")
+        case .computed, .cancelled, .reduced: break
+        }
+    }
+
+    private func perform(_ actions: [CoordinatorMachine.Action]) {
+        for action in actions { perform(action) }
+    }
+
+    private func perform(_ action: CoordinatorMachine.Action) {
+        switch action {
+        case .send(let envelope, let connection): send(envelope, to: connection)
+        case .sendState(let header, let connection): sendState(header, to: connection)
+        case .loadState: loadState()
+        case .prepareWork(let step): prepareWork(step: step)
+        case .beginReduction(let plan, let step, let generation):
+            let ticket = WorkTicket(session: 0, step: step, generation: generation)
+            sockets.setRoster(plan.participants.filter { $0.id != 0 })
+            reduction?.beginStep(leafCount: Int(plan.leafCount), ticket: ticket)
+            reduction?.beginReduction(
+                plan: plan,
+                header: Envelope.Header(
+                    runID: driver.runID, term: driver.term, generation: generation, step: step),
+                ticket: ticket)
+        case .appendLedger(let record): append(record)
+        case .stepFinished(let result): finishStep(result)
+        case .prepareEvaluation: prepareEvaluation()
+        case .evaluationFinished(let step, let scores): finishEvaluation(step: step, scores: scores)
+        case .beginSnapshot(_, let step):
+            held = nil
+            receiver = StateReceiver(parameterCount: driver.parameterCount)
+            stepOfSnapshot = step
+        case .storeSnapshotChunk(let chunk, let payload, let id): store(chunk, payload: payload, from: id)
+        case .saveCheckpoint(let step): saveCheckpoint(step: step)
+        case .record(let event, let details):
+            driverQueue.async { [driver] in driver.record(event: event, details: details) }
+        case .ended(let ending):
+            senders.removeAll()
+            finish(ending)
+        }
+    }
+
+    /// Adds the micro-batches that the machine only counts.
+    private func send(_ envelope: Envelope, to connection: ConnectionID) {
+        var envelope = envelope
+        switch envelope.body {
+        case .assign(let assignment):
+            guard let batches = work[envelope.header.step]?.microBatches else { return }
+            envelope.payload = assignment.leaves.map { MicroBatchCoding.encode(batches[Int($0)]) }
+        case .evaluate(let assignment):
+            envelope.payload = assignment.leaves.map { MicroBatchCoding.encode(evaluation[Int($0)]) }
+        case .finish, .errorReport: senders[connection] = nil
+        default: break
+        }
+        _ = sockets.sendControl(envelope, to: connection)
+    }
+}

@@ -1,0 +1,183 @@
+import Collectives
+import Coordination
+import Dispatch
+import Tensors
+import Training
+import WireProtocol
+
+/// The work between the compute threads and the I/O thread: hands micro-batches to the engine a few at a time, adds up
+/// gradients, checks and makes chunks. It does one thing after the other, so that the I/O thread never computes.
+final class ReductionQueue: @unchecked Sendable {
+    // Safety: everything below `queue` is touched on `queue` only; the rest never changes.
+
+    /// What the I/O thread is told.
+    enum Output: Sendable {
+        case send(Envelope, to: UInt32)
+        case computed(LeafComputed, WorkTicket)
+        case cancelled(WorkTicket)
+        case reduced(Prepared, WorkTicket)
+        case failed(any Error)
+        /// A chunk that was dropped, and why.
+        case dropped(String)
+    }
+
+    /// [parameterCount] the reduced gradient; to be read only between `.reduced` and the next reduction.
+    let reducedGradient: Vector
+    private let queue: DispatchQueue
+    private let engine: (any WorkerEngine)?
+    private let output: @Sendable (Output) -> Void
+
+    private var reducer: Reducer
+    private var stepTicket: WorkTicket?
+    private var waiting: [(leaf: UInt32, frame: [UInt8], ticket: WorkTicket)] = []
+    private var runningCount = 0
+    private var reduction: (header: Envelope.Header, ticket: WorkTicket)?
+    private var meter = ReductionMeter()
+
+    /// - Parameters:
+    ///   - engine: nil for the coordinator, which only adds.
+    ///   - output: called on the queue; compute threads call it too.
+    init(layout: ChunkLayout, engine: (any WorkerEngine)?, output: @escaping @Sendable (Output) -> Void) {
+        reducer = Reducer(layout: layout)
+        reducedGradient = reducer.reduced
+        queue = DispatchQueue(label: "reduction", qos: .userInitiated)
+        self.engine = engine
+        self.output = output
+    }
+
+    /// Runs `body` in turn, with no other work of the queue at the same time.
+    func async(_ body: @escaping @Sendable () -> Void) { queue.async(execute: body) }
+
+    /// Forgets everything, for a state that may be of an earlier step.
+    func reset() { queue.async { self.reducer.reset() } }
+
+    func beginStep(leafCount: Int, ticket: WorkTicket) {
+        queue.async { [self] in
+            stepTicket = ticket
+            meter = ReductionMeter()
+            reducer.begin(leafCount: leafCount)
+        }
+    }
+
+    func compute(leaf: UInt32, frame: [UInt8], ticket: WorkTicket) {
+        queue.async { [self] in
+            waiting.append((leaf, frame, ticket))
+            startWaiting()
+        }
+    }
+
+    func cancelWork() {
+        queue.async { [self] in
+            for entry in waiting { output(.cancelled(entry.ticket)) }
+            waiting.removeAll()
+        }
+    }
+
+    /// Starts a reduction; `header` is that of the chunks it sends, its sender this participant.
+    func beginReduction(plan: Plan, header: Envelope.Header, ticket: WorkTicket) {
+        queue.async { [self] in
+            reduction = (header, ticket)
+            do {
+                let attempt = Reducer.Attempt(step: ticket.step, generation: ticket.generation)
+                send(try reducer.start(plan: plan, participant: header.sender, attempt: attempt))
+            } catch {
+                output(.failed(error))
+            }
+        }
+    }
+
+    func abandonReduction() {
+        queue.async { [self] in
+            reduction = nil
+            reducer.abandon()
+        }
+    }
+
+    /// Takes a chunk that a peer sent, with its payload as received.
+    func receive(_ chunk: GradientChunk, isReduced: Bool, header: Envelope.Header, payload: [UInt8]) {
+        queue.async { [self] in
+            guard payload.count == Int(chunk.elementCount) * 4,
+                Int(chunk.elementCount) <= reducer.layout.chunkElementCount
+            else {
+                return output(.dropped("a chunk of \(payload.count) bytes from participant \(header.sender)"))
+            }
+            meter.received(byteCount: payload.count)
+            do {
+                let elements = Vector(zeros: Int(chunk.elementCount))
+                try VectorPayload.read(payload, checksum: chunk.checksum, into: elements)
+                send(
+                    try reducer.receive(
+                        Reducer.Incoming(
+                            sender: header.sender,
+                            attempt: .init(step: header.step, generation: header.generation),
+                            isReduced: isReduced, chunk: chunk, elements: elements)))
+            } catch {
+                output(.dropped("\(error)"))
+            }
+        }
+    }
+
+    /// One more than the engine has threads, so that none waits for this queue.
+    private func startWaiting() {
+        guard let engine else { return }
+        while runningCount <= engine.threadCount, !waiting.isEmpty {
+            let (leaf, frame, ticket) = waiting.removeFirst()
+            do {
+                let batch = try MicroBatchCoding.decode(frame, vocabularyCount: engine.vocabularyCount)
+                let gradient = reducer.takeBuffer()
+                runningCount += 1
+                meter.beganComputing()
+                engine.submitGradient(of: batch, step: ticket.step, into: gradient) { [self] result in
+                    didCompute(result, leaf: leaf, gradient: gradient, ticket: ticket)
+                }
+            } catch {
+                output(.cancelled(ticket))
+                output(.failed(error))
+            }
+        }
+    }
+
+    /// On a compute thread. The report goes out before the gradient counts, so before anything it completes.
+    private func didCompute(
+        _ result: Result<GradientOutcome, any Error>, leaf: UInt32, gradient: Vector, ticket: WorkTicket
+    ) {
+        switch result {
+        case .success(let outcome):
+            output(
+                .computed(
+                    LeafComputed(
+                        leaf: leaf, lossSum: outcome.lossSum, tokenCount: outcome.tokenCount,
+                        seconds: outcome.seconds, isFinite: outcome.isFinite), ticket))
+        case .failure(let error):
+            output(.cancelled(ticket))
+            output(.failed(error))
+        }
+        queue.async { [self] in
+            runningCount -= 1
+            startWaiting()
+            guard case .success = result, ticket.session == stepTicket?.session,
+                ticket.step == stepTicket?.step
+            else { return reducer.returnBuffer(gradient) }
+            if runningCount == 0 { meter.endedComputing() }
+            send(reducer.insert(gradient, leaf: Int(leaf)))
+        }
+    }
+
+    /// Sends chunks, and reports the reduced gradient once it is whole.
+    private func send(_ outgoing: [ReductionSession.Outgoing]) {
+        guard let reduction else { return }
+        for message in outgoing {
+            let (bytes, checksum) = VectorPayload.encode(message.elements)
+            let chunk = GradientChunk(
+                nodeLevel: UInt32(message.node.level), nodeIndex: UInt32(message.node.index),
+                chunk: UInt32(message.chunk), elementCount: UInt32(message.elements.count), checksum: checksum
+            )
+            meter.sent(byteCount: bytes.count)
+            let body = message.isReduced ? Envelope.Body.reduced(chunk) : .partial(chunk)
+            output(
+                .send(Envelope(header: reduction.header, body: body, payload: [bytes]), to: message.peer))
+        }
+        guard let digest = reducer.gradientDigest, meter.reports(reduction.ticket) else { return }
+        output(.reduced(meter.prepared(gradientDigest: digest), reduction.ticket))
+    }
+}

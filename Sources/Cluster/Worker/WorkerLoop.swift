@@ -1,0 +1,225 @@
+import Coordination
+import Dispatch
+import Tensors
+import Training
+import Transports
+import WireProtocol
+
+/// The worker's machine on its I/O thread: feeds it messages, time and results, and does what it says.
+final class WorkerLoop {
+    private let io: IOThread
+    private let sockets: any WorkerLinks
+    private let settings: WorkerService.Settings
+    private let makeEngine: @Sendable (Welcome) throws -> any WorkerEngine
+    private let finish: (WorkerEnding) -> Void
+    private let start = ContinuousClock.now
+    private var machine: WorkerMachine
+    private var engine: (any WorkerEngine)?
+    private var reduction: ReductionQueue?
+    private var receiver = StateReceiver(parameterCount: 0)
+    private var sender: StateSender?
+    private lazy var bound = io.bind(self)
+
+    /// - Parameter finish: called once, with the end of the worker's part.
+    init(
+        io: IOThread, sockets: any WorkerLinks, settings: WorkerService.Settings,
+        makeEngine: @escaping @Sendable (Welcome) throws -> any WorkerEngine,
+        finish: @escaping (WorkerEnding) -> Void
+    ) {
+        self.io = io
+        self.sockets = sockets
+        self.settings = settings
+        self.makeEngine = makeEngine
+        self.finish = finish
+        var options = WorkerMachine.Options(register: settings.register)
+        sockets.complete(&options.register)
+        options.orphanTimeout = settings.orphanTimeout
+        machine = WorkerMachine(options: options)
+    }
+
+    func begin() {
+        perform(machine.start(now: now))
+        tick()
+    }
+
+    /// Closes the sockets once what was said last is on its way.
+    func close() { sockets.close() }
+
+    func handle(_ event: WorkerMachine.Event) { perform(machine.handle(event, now: now)) }
+
+    /// A chunk of a gradient from a peer; those of other runs and lives of the coordinator are dropped.
+    func receive(_ envelope: Envelope) {
+        guard let membership = machine.membership, envelope.header.runID == membership.runID,
+            envelope.header.term == membership.term, let payload = envelope.payload.first
+        else { return }
+        switch envelope.body {
+        case .partial(let chunk):
+            reduction?.receive(chunk, isReduced: false, header: envelope.header, payload: payload)
+        case .reduced(let chunk):
+            reduction?.receive(chunk, isReduced: true, header: envelope.header, payload: payload)
+        default: break
+        }
+    }
+
+    private var now: Duration { start.duration(to: .now) }
+
+    private func tick() {
+        guard !machine.hasEnded else { return }
+        handle(.tick)
+        io.schedule(after: settings.tickInterval) { [weak self] in self?.tick() }
+    }
+
+    private func perform(_ actions: [WorkerMachine.Action]) {
+        for action in actions { perform(action) }
+    }
+
+    private func perform(_ action: WorkerMachine.Action) {
+        switch action {
+        case .send(let envelope): _ = sockets.sendControl(envelope)
+        case .buildEngine(let welcome): build(for: welcome)
+        case .storeStateChunk(let chunk, let payload):
+            do {
+                try receiver.take(chunk, payload: payload)
+            } catch {
+                fail(error, code: 74)
+            }
+        case .installState(let step): install(step: step)
+        case .beginStep(let leafCount, let ticket): reduction?.beginStep(leafCount: leafCount, ticket: ticket)
+        case .compute(let leaf, let frame, let ticket):
+            reduction?.compute(leaf: leaf, frame: frame, ticket: ticket)
+        case .beginReduction(let plan, let ticket):
+            guard let membership = machine.membership else { return }
+            sockets.setRoster(plan.participants.filter { $0.id != membership.id })
+            reduction?.beginReduction(
+                plan: plan,
+                header: Envelope.Header(
+                    runID: membership.runID, term: membership.term, generation: ticket.generation,
+                    step: ticket.step, sender: membership.id), ticket: ticket)
+        case .abandonReduction: reduction?.abandonReduction()
+        case .cancelWork: reduction?.cancelWork()
+        case .apply(let commit, let ticket): apply(commit, ticket: ticket)
+        case .score(let leaf, let frame, let ticket): score(leaf: leaf, frame: frame, ticket: ticket)
+        case .sendState(let header, let digest):
+            guard let engine else { return }
+            let vectors = engine.stateVectors
+            sender = StateSender(
+                StateSnapshot(
+                    step: header.step, parameters: vectors.parameters, firstMoments: vectors.firstMoments,
+                    secondMoments: vectors.secondMoments), header: header, digest: digest)
+            sendState()
+        case .log(let line): settings.log(line)
+        case .ended(let ending):
+            sender = nil
+            finish(ending)
+        }
+    }
+
+    private func fail(_ error: any Error, code: UInt32? = nil) {
+        handle(.failed(code: code ?? settings.statusOfError(error), message: "\(error)"))
+    }
+
+    private func build(for welcome: Welcome) {
+        let bound = bound
+        let loop = io.loop
+        DispatchQueue.global().async { [makeEngine] in
+            let result = Result { try makeEngine(welcome) }
+            loop.post { io in bound(io).didBuild(result) }
+        }
+    }
+
+    private func didBuild(_ result: Result<any WorkerEngine, any Error>) {
+        switch result {
+        case .failure(let error): fail(error)
+        case .success(let engine):
+            guard engine.parameterCount > 0 else {
+                return handle(.failed(code: 65, message: "the model built here has nothing to train"))
+            }
+            self.engine = engine
+            receiver = StateReceiver(parameterCount: engine.parameterCount)
+            let bound = bound
+            let loop = io.loop
+            reduction = ReductionQueue(
+                layout: ChunkLayout(parameterCount: engine.parameterCount), engine: engine
+            ) { output in
+                loop.post { io in bound(io).didOutput(output) }
+            }
+            handle(.engineBuilt(parameterCount: engine.parameterCount))
+        }
+    }
+
+    private func didOutput(_ output: ReductionQueue.Output) {
+        switch output {
+        case .send(let envelope, let peer): sockets.sendData(envelope, to: peer)
+        case .computed(let report, let ticket): handle(.computed(report, ticket))
+        case .cancelled(let ticket): handle(.cancelled(ticket))
+        case .reduced(let prepared, let ticket): handle(.reduced(prepared, ticket))
+        case .failed(let error): fail(error)
+        case .dropped(let reason): settings.log("dropped: \(reason)")
+        }
+    }
+
+    /// Between the engine's computations and the reducer's: nothing else reads or writes the state then.
+    private func install(step: UInt64) {
+        sender = nil
+        guard let engine, let reduction, let snapshot = receiver.snapshot(step: step) else { return }
+        receiver = StateReceiver(parameterCount: engine.parameterCount)
+        reduction.reset()
+        let bound = bound
+        let loop = io.loop
+        reduction.async {
+            let vectors = engine.stateVectors
+            vectors.parameters.copy(from: snapshot.parameters)
+            vectors.firstMoments.copy(from: snapshot.firstMoments)
+            vectors.secondMoments.copy(from: snapshot.secondMoments)
+            engine.setStep(step)
+            let digest = engine.stateDigest()
+            loop.post { io in bound(io).handle(.stateInstalled(step: step, digest: digest)) }
+        }
+    }
+
+    private func apply(_ commit: Commit, ticket: WorkTicket) {
+        guard let engine, let reduction else { return }
+        sender = nil
+        let bound = bound
+        let loop = io.loop
+        engine.submitApply(commit, reducedGradient: reduction.reducedGradient, step: ticket.step) { result in
+            loop.post { io in
+                switch result {
+                case .success(let applied): bound(io).handle(.applied(applied, ticket))
+                case .failure(let error): bound(io).fail(error)
+                }
+            }
+        }
+    }
+
+    private func score(leaf: UInt32, frame: [UInt8], ticket: WorkTicket) {
+        guard let engine else { return }
+        let bound = bound
+        let loop = io.loop
+        do {
+            let batch = try MicroBatchCoding.decode(frame, vocabularyCount: engine.vocabularyCount)
+            engine.submitScores(of: batch) { result in
+                loop.post { io in
+                    switch result {
+                    case .success(let scores):
+                        bound(io).handle(.evaluated(Evaluated(leaf: leaf, scores: scores), ticket))
+                    case .failure(let error): bound(io).fail(error)
+                    }
+                }
+            }
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// A chunk a turn, so that heartbeats and everything else get theirs; goes on when there is room.
+    func sendState() {
+        guard let envelope = sender?.current else {
+            sender = nil
+            return
+        }
+        guard sockets.sendControl(envelope) else { return }
+        sender?.advance()
+        io.schedule(after: .zero) { [weak self] in self?.sendState() }
+    }
+}

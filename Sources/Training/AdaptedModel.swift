@@ -1,0 +1,84 @@
+public import Adapters
+import Bases
+public import Layers
+public import Tensors
+public import Transformers
+
+/// A base with a LoRA adapter attached: the model, which tensors are trained, and where they lie.
+public struct AdaptedModel: Sendable {
+    /// The adapter in PEFT's terms, `all-linear` spelled out.
+    public let adapter: LoRAConfiguration
+    public let placement: AdapterPlacement
+    public let model: any GenerativeModel
+    /// The trainable tensors.
+    public var layout: ParameterLayout { model.trainable }
+
+    /// Attaches the adapter that a run asks for; every target has to match.
+    ///
+    /// - Throws: `AdapterError` that names a target without a match; `TransformerError`, `WeightFileError`.
+    public init(
+        adapter: LoRAConfiguration, configuration: any ModelConfiguration, weights: any WeightSource
+    ) throws {
+        try self.init(
+            adapter: adapter, configuration: configuration, weights: weights, requiresEveryMatch: true)
+    }
+
+    private init(
+        adapter: LoRAConfiguration, configuration: any ModelConfiguration, weights: any WeightSource,
+        requiresEveryMatch: Bool
+    ) throws {
+        let modules = configuration.linearModules
+        placement = try AdapterPlacement(adapter, modules: modules, requiresEveryMatch: requiresEveryMatch)
+        self.adapter = placement.spelledOut(adapter, modules: modules)
+        model = try configuration.makeModel(weights: weights, adapters: placement.settingsByName)
+    }
+
+    /// Opens a PEFT directory on a base and returns the model with the adapter's values.
+    ///
+    /// - Parameter allowsDifferentBase: `--allow-different-base`.
+    /// - Throws: `AdapterError` with code `.differentBase`, `.differentTensors` or `.missingFile`.
+    public static func open(
+        _ path: String, on base: LoadedBase, allowsDifferentBase: Bool
+    ) throws -> (model: AdaptedModel, parameters: Vector) {
+        let directory = try PEFTDirectory(path: path)
+        _ = try directory.provenance.check(
+            against: base.base.digest, adapter: path, allowsDifferentBase: allowsDifferentBase)
+        let adapted = try AdaptedModel(
+            adapter: directory.configuration, configuration: base.configuration, weights: base.base,
+            requiresEveryMatch: false)
+        return (adapted, try directory.parameters(for: adapted.layout))
+    }
+
+    /// The values training starts with: those of `adapter.init_from`, else fresh ones.
+    ///
+    /// - Parameters:
+    ///   - directory: `adapter.init_from`; nil for fresh values from `seed`.
+    /// - Returns: the values, and what is recorded of the base.
+    /// - Throws: `AdapterError` when the directory's adapter does not fit this one, or records another base.
+    public func initialParameters(
+        from directory: String?, seed: UInt64, base: LoadedBase, allowsDifferentBase: Bool
+    ) throws -> (parameters: Vector, provenance: AdapterProvenance) {
+        var provenance = AdapterProvenance(baseDigest: base.base.digest)
+        guard let directory else {
+            let parameters = try LoRAInitialization.parameters(
+                placement, configuration: adapter, layout: layout, seed: seed)
+            return (parameters, provenance)
+        }
+        let source = try PEFTDirectory(path: directory)
+        if case .acceptedDifference(let recorded) = try source.provenance.check(
+            against: base.base.digest, adapter: directory, allowsDifferentBase: allowsDifferentBase)
+        {
+            provenance.acceptedBaseDigest = recorded
+        }
+        let parameters = try source.initialParameters(
+            for: placement, layout: layout, modules: base.configuration.linearModules)
+        return (parameters, provenance)
+    }
+}
+
+extension AdaptedModel {
+    /// The base alone, nothing attached: for evaluation and generation without an adapter.
+    public static func bare(_ base: LoadedBase) throws -> any GenerativeModel {
+        try base.configuration.makeModel(weights: base.base, adapters: [:])
+    }
+}

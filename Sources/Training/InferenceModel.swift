@@ -1,0 +1,90 @@
+public import Logging
+public import Tensors
+import Tokenizers
+public import Transformers
+
+/// A base, with or without an adapter, that is used and not trained.
+public struct InferenceModel: Sendable {
+    public let base: LoadedBase
+    public let model: any GenerativeModel
+    /// The adapter's values; empty without one.
+    public let parameters: Vector
+
+    /// Opens a base and, if given, a PEFT directory on it.
+    ///
+    /// - Throws: as ``LoadedBase`` and ``AdaptedModel``.
+    public init(
+        base reference: String, adapter: String?, allowsDifferentBase: Bool = false, logger: Logger
+    ) async throws {
+        try self.init(
+            base: try await LoadedBase(reference: reference, logger: logger), adapter: adapter,
+            allowsDifferentBase: allowsDifferentBase)
+    }
+
+    /// Opens, if given, a PEFT directory on an opened base.
+    public init(base: LoadedBase, adapter: String?, allowsDifferentBase: Bool = false) throws {
+        self.base = base
+        if let adapter {
+            let (adapted, values) = try AdaptedModel.open(
+                adapter, on: base, allowsDifferentBase: allowsDifferentBase)
+            model = adapted.model
+            parameters = values
+        } else {
+            model = try AdaptedModel.bare(base)
+            parameters = Vector(zeros: 0)
+        }
+    }
+
+    /// A generator of texts, with a cache of its own.
+    ///
+    /// - Parameter threadCount: threads that share each product.
+    public func makeTextStream(threadCount: Int) -> TextStream {
+        func open(_ model: some GenerativeModel) -> TextStream {
+            let generator = TextGenerator(model: model, parameters: parameters, threadCount: threadCount)
+            return TextStream(tokenizer: base.tokenizer) { prompt, options, onToken in
+                try generator.generate(prompt: prompt, options: options, onToken: onToken)
+            }
+        }
+        return open(model)
+    }
+
+    /// Ids at which a text ends: the tokenizer's and the model configuration's.
+    public var endTokenIDs: Set<Int32> {
+        Set(base.tokenizer.endTokenIDs).union(base.configuration.endOfSequenceIDs)
+    }
+}
+
+/// Continues texts and hands over whole characters as they become known.
+///
+/// - Thread: one at a time.
+public final class TextStream {
+    /// Generates ids: prompt, options, and what is told each new id.
+    typealias Generate = (
+        [Int32], GenerationOptions, (Int32) throws -> Bool
+    ) throws -> (tokenIDs: [Int32], reason: StopReason)
+
+    private let tokenizer: any Tokenizer
+    private let generate: Generate
+
+    init(tokenizer: any Tokenizer, generate: @escaping Generate) {
+        self.tokenizer = tokenizer
+        self.generate = generate
+    }
+
+    /// Continues `prompt`.
+    ///
+    /// - Parameter onText: called with each new piece of text; false ends it.
+    /// - Returns: the new ids, without the one that ended the text, and why there are no more.
+    public func run(
+        prompt: [Int32], options: GenerationOptions, onText: (String) throws -> Bool
+    ) throws -> (tokenIDs: [Int32], reason: StopReason) {
+        var decoder = StreamingDecoder(tokenizer: tokenizer, skipSpecialTokens: true)
+        let result = try generate(prompt, options) { id in
+            let text = decoder.append(id)
+            return text.isEmpty ? true : try onText(text)
+        }
+        let rest = decoder.finish()
+        if !rest.isEmpty { _ = try onText(rest) }
+        return result
+    }
+}

@@ -1,0 +1,111 @@
+import Adapters
+import Bases
+import DurableFiles
+import Foundation
+import WeightFiles
+
+/// What a path holds, read from headers alone: for `shoal inspect`.
+public struct Inspection: Sendable, Equatable {
+    /// One property.
+    public struct Property: Sendable, Equatable {
+        public let name: String
+        public let value: String
+    }
+    /// One tensor.
+    public struct Tensor: Sendable, Equatable {
+        public let name: String
+        public let elementType: String
+        public let shape: [Int]
+    }
+
+    /// "LoRA adapter", "checkpoint", "run", "Hugging Face directory" or "GGUF".
+    public let kind: String
+    public let path: String
+    public let properties: [Property]
+    public let tensors: [Tensor]
+
+    /// Looks at `path`.
+    ///
+    /// - Throws: the error of the reader that fits what is there, naming file and fault.
+    public init(path: String) throws {
+        self.path = path
+        let files = FileManager.default
+        func has(_ name: String) -> Bool { files.fileExists(atPath: path + "/" + name) }
+        if has("config.yaml") && has("checkpoints") {
+            (kind, properties, tensors) = ("run", try Self.run(path), [])
+        } else if has("manifest.json") {
+            let (properties, tensors) = try Self.adapter(path)
+            (kind, self.properties, self.tensors) = (
+                "checkpoint", properties + Self.trainerState(path), tensors
+            )
+        } else if has(LoRAConfiguration.fileName) {
+            (properties, tensors) = try Self.adapter(path)
+            kind = "LoRA adapter"
+        } else {
+            let base = try BaseDescription(path: path)
+            kind = base.kind.rawValue
+            properties = Self.properties(of: base)
+            tensors = base.tensors.map { Tensor(name: $0.name, elementType: $0.elementType, shape: $0.shape) }
+        }
+    }
+
+    private static func properties(of base: BaseDescription) -> [Property] {
+        let types = base.byteCountByType.map { "\($0.elementType) \($0.byteCount) bytes" }.joined(
+            separator: ", ")
+        return [
+            Property(name: "model type", value: base.modelType),
+            Property(name: "parameters", value: "\(base.parameterCount)"),
+            Property(name: "tensors", value: "\(base.tensors.count) (\(types))"),
+        ] + base.metadata.map { Property(name: $0.key, value: $0.value) }
+    }
+
+    private static func adapter(_ path: String) throws -> ([Property], [Tensor]) {
+        let directory = try PEFTDirectory(path: path)
+        let configuration = directory.configuration
+        let tensors = directory.weights.tensors.map {
+            Tensor(name: $0.name, elementType: $0.elementType.rawValue, shape: $0.shape)
+        }
+        let parameters = tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
+        let targets =
+            switch configuration.targets {
+            case .allLinear: "all-linear"
+            case .names(let names): names.joined(separator: ", ")
+            case .pattern(let pattern): pattern
+            }
+        return (
+            [
+                Property(name: "base", value: configuration.baseModelName ?? "not recorded"),
+                Property(name: "base digest", value: directory.provenance.baseDigest?.hex ?? "not recorded"),
+                Property(name: "r", value: "\(configuration.loraRank)"),
+                Property(name: "lora_alpha", value: "\(configuration.loraAlpha)"),
+                Property(name: "lora_dropout", value: "\(configuration.loraDropout)"),
+                Property(name: "target modules", value: targets),
+                Property(name: "parameters", value: "\(parameters)"),
+                Property(name: "tensors", value: "\(tensors.count)"),
+            ], tensors
+        )
+    }
+
+    /// The plain values of `trainer_state.json`.
+    private static func trainerState(_ path: String) -> [Property] {
+        guard let data = FileManager.default.contents(atPath: path + "/trainer_state.json"),
+            let values = (try? JSONSerialization.jsonObject(with: data)) as? [String: Any]
+        else { return [] }
+        return values.sorted { $0.key < $1.key }.map { Property(name: $0.key, value: "\($0.value)") }
+    }
+
+    private static func run(_ path: String) throws -> [Property] {
+        let checkpoints = try FileManager.default.contentsOfDirectory(atPath: path + "/checkpoints").sorted()
+        let lines =
+            FileManager.default.contents(atPath: path + "/metrics.jsonl")
+            .map { $0.split(separator: UInt8(ascii: "\n")) } ?? []
+        let isFinished = FileManager.default.fileExists(atPath: path + "/adapter/adapter_config.json")
+        return [
+            Property(name: "steps done", value: "\(lines.count)"),
+            Property(
+                name: "last step", value: lines.last.map { String(decoding: $0, as: UTF8.self) } ?? "none"),
+            Property(name: "checkpoints", value: checkpoints.joined(separator: ", ")),
+            Property(name: "adapter", value: isFinished ? path + "/adapter" : "not written yet"),
+        ]
+    }
+}

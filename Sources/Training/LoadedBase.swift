@@ -1,0 +1,53 @@
+public import Bases
+public import Logging
+public import Tokenizers
+public import Transformers
+
+/// A base model as training and generation need it: mapped tensors, what its configuration says, its tokenizer.
+public struct LoadedBase: Sendable {
+    public let base: Base
+    public let configuration: any ModelConfiguration
+    public let tokenizer: any Tokenizer
+
+    /// Opens what `reference` names (a directory, a .gguf file, a Hub id) and checks that the parts fit together.
+    ///
+    /// - Throws: `BaseError`, `WeightFileError`, `TransformerError`, `TokenizerError`; ``TrainingError`` with
+    ///   code `.tokenizerMismatch` when the tokenizer has ids that the embedding has not.
+    public init(reference: String, logger: Logger) async throws {
+        try self.init(base: try await Base.open(reference, logger: logger))
+    }
+
+    /// Reads configuration and tokenizer of an opened base.
+    public init(base: Base) throws {
+        self.base = base
+        configuration = try ModelRegistry.configuration(json: base.configuration)
+        tokenizer = try base.tokenizer.makeTokenizer()
+        guard tokenizer.vocabularyCount <= configuration.vocabularySize else {
+            throw TrainingError(
+                .tokenizerMismatch,
+                "\(base.path): the tokenizer has \(tokenizer.vocabularyCount) ids, the embedding "
+                    + "\(configuration.vocabularySize) rows; do they belong together?")
+        }
+    }
+}
+
+extension TokenizerSource {
+    /// The tokenizer itself.
+    ///
+    /// - Throws: `TokenizerError` that names what of it is not supported, or damaged.
+    func makeTokenizer() throws(TokenizerError) -> any Tokenizer {
+        switch self {
+        case .directory(let path):
+            return try TokenizerLoader.load(directory: path)
+        case .gguf(let metadata):
+            return try TokenizerLoader.load(
+                gguf: Tokenizers.GGUFTokenizerMetadata(
+                    model: metadata.model, preTokenizer: metadata.preTokenizer, tokens: metadata.tokens,
+                    tokenTypes: metadata.tokenTypes.map { Int32(clamping: $0) }, merges: metadata.merges,
+                    bosTokenID: metadata.bosTokenID, eosTokenID: metadata.eosTokenID,
+                    padTokenID: metadata.paddingTokenID, addsBeginOfSequence: metadata.addsBOS,
+                    addsEndOfSequence: metadata.addsEOS, addsSpacePrefix: metadata.addsSpacePrefix,
+                    chatTemplate: metadata.chatTemplate))
+        }
+    }
+}

@@ -1,0 +1,132 @@
+import Adapters
+public import Configurations
+public import Datasets
+public import Logging
+public import Optimizers
+import Tokenizers
+
+/// Everything a run is made of before its first step: configuration, base, adapter, data, schedule. Making one
+/// is every check that fails closed (promise 4 of the design).
+public struct RunSetup: Sendable {
+    /// With every default filled in.
+    public let configuration: RunConfiguration
+    public let base: LoadedBase
+    public let adapted: AdaptedModel
+    public let data: TrainingData
+    /// Nil where the configuration names no rows to evaluate on.
+    public let evaluation: EvaluationSet?
+    public let schedule: LearningRateSchedule
+    public let optimizer: AdamWConfiguration
+
+    /// Opens base and data and checks that everything fits.
+    ///
+    /// - Throws: the error of the part that does not, naming the key, file, line or module.
+    public init(_ configuration: RunConfiguration, logger: Logger) async throws {
+        let configuration = configuration.resolved()
+        try configuration.requireSupported()
+        try self.init(
+            configuration, base: try await LoadedBase(reference: configuration.base, logger: logger),
+            logger: logger)
+    }
+
+    init(_ configuration: RunConfiguration, base: LoadedBase, logger: Logger) throws {
+        self.configuration = configuration
+        self.base = base
+        adapted = try AdaptedModel(
+            adapter: LoRAConfiguration(configuration.adapter, base: configuration.base),
+            configuration: base.configuration, weights: base.base)
+        let split = MicroBatchSplit(
+            microBatches: configuration.training.microBatches,
+            maxTokens: configuration.training.maxTokensPerMicroBatch, packing: configuration.data.packing)
+        let columns = configuration.data.columns.dictionary
+        let dataset = try Dataset(paths: configuration.data.train, columns: columns)
+        let builder = try SequenceBuilder(configuration.data, base: base, dataset: dataset)
+        let rows = try dataset.split(validFraction: configuration.data.validFraction)
+        let sampler = StepSampler(
+            exampleIDs: rows.train, batchSize: configuration.training.batchSize,
+            seed: configuration.training.seed, shuffles: configuration.data.shuffle,
+            length: configuration.training.maxSteps.map { .steps($0) }
+                ?? .epochs(configuration.training.numTrainEpochs))
+        data = TrainingData(dataset: dataset, builder: builder, sampler: sampler, split: split)
+        if !configuration.data.valid.isEmpty {
+            let valid = try Dataset(paths: configuration.data.valid, columns: columns)
+            evaluation = try EvaluationSet(
+                dataset: valid, rows: Array(0..<UInt32(valid.rowCount)),
+                builder: try SequenceBuilder(configuration.data, base: base, dataset: valid), split: split)
+        } else if !rows.valid.isEmpty {
+            evaluation = try EvaluationSet(dataset: dataset, rows: rows.valid, builder: builder, split: split)
+        } else {
+            evaluation = nil
+        }
+        guard evaluation != nil || configuration.evaluation.every == .never else {
+            throw TrainingError(
+                .runMismatch,
+                "evaluation.every_steps is set but there are no rows to evaluate on; name a file in data.valid, or "
+                    + "set data.valid_fraction")
+        }
+        optimizer = AdamWConfiguration(configuration.training)
+        try optimizer.validate()
+        schedule = try LearningRateSchedule(
+            kind: LearningRateSchedule.Kind(configuration.training.schedule),
+            peakLearningRate: configuration.learningRate, warmupRatio: configuration.training.warmupRatio,
+            totalStepCount: sampler.totalSteps)
+        for warning in Self.warnings(configuration, totalSteps: sampler.totalSteps) {
+            logger.warning("\(warning)")
+        }
+    }
+
+    /// The work of `step` (from 1); nil behind the last.
+    public func work(forStep step: UInt64) throws -> StepWork? {
+        guard step <= UInt64(data.sampler.totalSteps) else { return nil }
+        let batch = try data.work(ofStep: Int(step))
+        let update = UpdateParameters(
+            step: Int(step), learningRate: schedule.learningRate(atStep: Int(step)),
+            tokenCount: Int64(batch.supervisedTokenCount), configuration: optimizer)
+        return StepWork(
+            step: step, epoch: data.sampler.epochs(afterStep: Int(step)), microBatches: batch.microBatches,
+            exampleIDs: batch.exampleIDs, tokenCount: Int64(batch.tokenCount),
+            supervisedTokenCount: update.tokenCount, learningRate: update.learningRate,
+            biasCorrection1: update.biasCorrection1, biasCorrection2: update.biasCorrection2)
+    }
+
+    private static func warnings(_ configuration: RunConfiguration, totalSteps: Int) -> [String] {
+        var result: [String] = []
+        if configuration.evaluation.earlyStoppingPatience != nil, configuration.evaluation.every == .never {
+            result.append("evaluation.early_stopping_patience has no effect without evaluation.every_steps")
+        }
+        if case .steps(let count) = configuration.evaluation.every, count > totalSteps {
+            result.append(
+                "evaluation.every_steps is \(count), the run has \(totalSteps) steps: it is evaluated at its end only"
+            )
+        }
+        return result
+    }
+}
+
+extension AdamWConfiguration {
+    /// The constants of a run.
+    init(_ training: TrainingSection) {
+        self.init(
+            beta1: training.adamBeta1, beta2: training.adamBeta2, epsilon: training.adamEpsilon,
+            weightDecay: training.weightDecay,
+            maxGradientNorm: training.maxGradNorm > 0 ? training.maxGradNorm : nil)
+    }
+}
+
+extension LearningRateSchedule.Kind {
+    init(_ kind: ScheduleKind) {
+        self =
+            switch kind {
+            case .constant: .constant
+            case .linear: .linear
+            case .cosine: .cosine
+            }
+    }
+}
+
+extension OrderedMap {
+    /// The entries without their order.
+    var dictionary: [String: Value] {
+        Dictionary(entries.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
+    }
+}

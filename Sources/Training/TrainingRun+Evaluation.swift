@@ -1,0 +1,73 @@
+import Checkpoints
+import Configurations
+import Datasets
+import Foundation
+import Logging
+import Synchronization
+import Telemetry
+public import Tensors
+public import WireProtocol
+
+extension TrainingRun {
+    public func evaluationWork() throws -> [MicroBatch] {
+        guard let evaluation = setup.evaluation else { return [] }
+        let chunk = try evaluation.chunk(0..<evaluation.rows.count)
+        progress.withLock { progress in
+            progress.chunk = chunk
+            progress.evaluationStart = .now
+        }
+        return chunk.microBatches
+    }
+
+    public func didEvaluate(step: UInt64, scores: [[Evaluated.Score]]) throws -> AfterStep {
+        guard let evaluation = setup.evaluation, let chunk = progress.withLock({ $0.chunk }),
+            scores.map(\.count) == chunk.microBatches.map(\.sequences.count)
+        else {
+            throw TrainingError(
+                .cannotCompute, "the scores of the evaluation after step \(step) do not fit its micro-batches"
+            )
+        }
+        var summary = EvaluationSummary(of: evaluation)
+        let outcomes = scores.map { scores in
+            scores.map {
+                SequenceOutcome(
+                    lossSum: $0.lossSum, tokenCount: Int($0.tokenCount), greedyMatches: Int($0.greedyMatches))
+            }
+        }
+        summary.add(outcomes, of: chunk)
+        let result = summary.result
+        let (record, agenda) = progress.withLock { progress in
+            let isBest = progress.state.recordEvaluation(
+                loss: result.loss, step: Int(step),
+                patience: setup.configuration.evaluation.earlyStoppingPatience)
+            var agenda = progress.pending
+            // The best adapter must outlive the steps behind it, so it is a checkpoint at once.
+            agenda.checkpoint = agenda.checkpoint || isBest || progress.state.stoppedEarly
+            agenda.finish = agenda.finish || progress.state.stoppedEarly
+            let seconds = progress.evaluationStart.map { (ContinuousClock.now - $0).seconds } ?? 0
+            progress.chunk = nil
+            let record = EvaluationRecord(
+                result, step: Int(step), epoch: progress.state.epoch, isBest: isBest, seconds: seconds)
+            return (record, agenda)
+        }
+        try evaluations.append(record)
+        logger.info(
+            "evaluated",
+            metadata: [
+                "step": "\(step)", "loss": "\(String(format: "%.4f", record.loss))",
+                "best": "\(record.isBest)",
+                "choice_accuracy": "\(record.choiceAccuracy.map { String(format: "%.4f", $0) } ?? "none")",
+            ])
+        return agenda
+    }
+}
+
+extension EvaluationRecord {
+    /// The line of an evaluation.
+    init(_ result: EvaluationResult, step: Int, epoch: Double, isBest: Bool, seconds: Double) {
+        self.init(
+            step: step, epoch: epoch, loss: result.loss, perplexity: result.perplexity,
+            supervisedTokenCount: result.supervisedTokens, choiceAccuracy: result.choiceAccuracy,
+            exactMatch: result.exactMatch, isBest: isBest, seconds: seconds)
+    }
+}

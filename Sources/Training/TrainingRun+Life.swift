@@ -1,0 +1,155 @@
+import Adapters
+import Bases
+import Checkpoints
+public import Configurations
+import Datasets
+import DurableFiles
+import Foundation
+public import Logging
+import Optimizers
+import Synchronization
+import Telemetry
+import Tensors
+
+extension TrainingRun {
+    /// Begins a run: every check first, then the directory.
+    ///
+    /// - Parameters:
+    ///   - path: RUN, an empty or absent directory unless `overwrites`.
+    ///   - allowsDifferentBase: accepts an `adapter.init_from` that records another base.
+    /// - Throws: as ``RunSetup`` and `RunDirectory`; nothing is written before all checks have passed.
+    public static func begin(
+        _ configuration: RunConfiguration, at path: String, overwrites: Bool, allowsDifferentBase: Bool,
+        logger: Logger
+    ) async throws -> TrainingRun {
+        let setup = try await RunSetup(configuration, logger: logger)
+        let (parameters, provenance) = try setup.adapted.initialParameters(
+            from: setup.configuration.adapter.initFrom, seed: setup.configuration.training.seed,
+            base: setup.base, allowsDifferentBase: allowsDifferentBase)
+        let identity = try setup.identity()
+        let directory = try RunDirectory.create(
+            at: path, configuration: setup.configuration.resolvedYAML(), overwrite: overwrites,
+            shoalVersion: ShoalVersion.current)
+        return try TrainingRun(
+            setup: setup, directory: directory, store: CheckpointStore(directory), identity: identity,
+            provenance: provenance, start: TrainingState(initial: parameters), trainerState: nil,
+            logger: logger,
+            display: ProgressDisplay(totalSteps: setup.data.sampler.totalSteps))
+    }
+
+    /// Goes on with the run in `path` from its newest valid checkpoint.
+    ///
+    /// - Parameters:
+    ///   - given: a configuration that replaces the run's; it may differ in the length of the run, `cluster`,
+    ///     `checkpoint` and `evaluation`.
+    ///   - overrides: applied to the run's configuration, or to `given`.
+    /// - Throws: ``TrainingError`` with code `.runMismatch` that names the keys that may not differ; errors of
+    ///   `RunDirectory`, `CheckpointStore` and ``RunSetup``.
+    public static func resume(
+        at path: String, given: RunConfiguration?, overrides: ConfigurationLoader, allowsDifferentBase: Bool,
+        logger: Logger
+    ) async throws -> TrainingRun {
+        let directory = try RunDirectory.resume(at: path)
+        let recorded = try ConfigurationLoader().load(path: directory.configurationPath)
+        let configuration = try overrides.applyOverrides(to: given ?? recorded).resolved()
+        let differences = configuration.difference(from: recorded).filter { !$0.mayDifferOnResume }
+        guard differences.isEmpty else {
+            throw TrainingError(
+                .runMismatch,
+                "\(path): a resumed run keeps its configuration; these keys differ: "
+                    + differences.map(\.description).joined(separator: "; ")
+                    + ". Remove them, or begin a new run with --output")
+        }
+        let setup = try await RunSetup(configuration, logger: logger)
+        let identity = try setup.identity()
+        let store = CheckpointStore(directory)
+        let (checkpoint, invalid) = try store.newestValid(layout: setup.adapted.layout)
+        for one in invalid {
+            logger.warning("a checkpoint is not valid and is not used", metadata: ["reason": "\(one.reason)"])
+        }
+        if let checkpoint {
+            try identity.require(equalTo: checkpoint.manifest.identity, path: checkpoint.path)
+        }
+        let (parameters, provenance) = try setup.adapted.initialParameters(
+            from: setup.configuration.adapter.initFrom, seed: setup.configuration.training.seed,
+            base: setup.base, allowsDifferentBase: allowsDifferentBase)
+        if configuration != recorded {
+            try AtomicFile.write(configuration.resolvedYAML(), to: directory.configurationPath)
+        }
+        let run = try TrainingRun(
+            setup: setup, directory: directory, store: store, identity: identity, provenance: provenance,
+            start: checkpoint?.state ?? TrainingState(initial: parameters),
+            trainerState: checkpoint.map { checkpoint in
+                var state = checkpoint.trainerState
+                // The run may be longer now, or more patient.
+                state.stoppedEarly =
+                    configuration.evaluation.earlyStoppingPatience.map {
+                        state.evaluationsWithoutImprovement >= $0
+                    } ?? false
+                return state
+            }, logger: logger, display: ProgressDisplay(totalSteps: setup.data.sampler.totalSteps))
+        logger.info(
+            "resuming",
+            metadata: [
+                "from": "\(checkpoint?.path ?? "the initial adapter")", "step": "\(run.firstStep)",
+                "committed": "\(run.ledger.lastStep)", "term": "\(run.term)",
+            ])
+        return run
+    }
+
+    /// Publishes the adapter: the best one where there were evaluations, else the last. Writes nothing after.
+    ///
+    /// - Throws: `CheckpointError` when the checkpoint it comes from is damaged.
+    /// - Returns: the step it is from.
+    @discardableResult
+    public func publish() throws -> Int {
+        display?.finish()
+        let state = progress.withLock { $0.state }
+        let step = setup.configuration.evaluation.every == .never ? state.step : state.bestStep ?? state.step
+        let checkpoint = try store.load(store.path(forStep: step), layout: setup.adapted.layout)
+        try directory.publishAdapter { folder in
+            try writeAdapter(checkpoint.state.parameters, to: folder)
+        }
+        return step
+    }
+
+    /// Ends the progress line and gives RUN back.
+    public func close() {
+        display?.finish()
+        directory.release()
+    }
+
+    /// Where the final adapter is, once ``publish()`` has run.
+    public var adapterPath: String { directory.adapterPath }
+
+    /// The newest committed step; 0 before the first.
+    public var ledgerHead: Int { ledger.lastStep }
+
+    /// The optimizer step that was applied last.
+    public var lastStep: Int { progress.withLock { $0.state.step } }
+}
+
+extension CheckpointStore {
+    fileprivate init(_ directory: RunDirectory) {
+        self.init(directory: directory.checkpointsPath, shoalVersion: ShoalVersion.current)
+    }
+}
+
+extension RunSetup {
+    /// What a resumed run must find again: base, tokenizer, and the bytes of the data with all that decides how
+    /// they become sequences.
+    func identity() throws -> RunIdentity {
+        var stream = DigestStream()
+        for path in data.dataset.paths + configuration.data.valid {
+            stream.update(try Digest.sha256(ofFile: path))
+        }
+        let settings = configuration.data
+        stream.update(
+            "\(settings.maxSequenceLength) \(settings.packing) \(settings.shuffle) \(settings.trainOn.rawValue) "
+                + "\(settings.chatTemplate ?? "") \(settings.validFraction.map(String.init(describing:)) ?? "") "
+                + settings.columns.entries.map { "\($0.key)=\($0.value)" }.joined(separator: " "))
+        return RunIdentity(
+            baseDigest: base.base.digest, tokenizerDigest: base.base.tokenizerDigest,
+            dataDigest: stream.finish())
+    }
+}

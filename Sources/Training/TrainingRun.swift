@@ -1,0 +1,200 @@
+import Adapters
+import Checkpoints
+import Configurations
+import Datasets
+import DurableFiles
+import Foundation
+import Logging
+import Optimizers
+import Synchronization
+import Telemetry
+import Tensors
+import Transformers
+import WireProtocol
+
+/// One run in its directory: hands out the work of each step, writes down what became of it, keeps checkpoints,
+/// and publishes the adapter. The coordinator calls it; it knows nothing of workers.
+public final class TrainingRun: RunDriver {
+    public let setup: RunSetup
+    /// This life of the coordinator.
+    public let term: UInt64
+    public var runID: UInt64 { directory.runID }
+    /// RUN
+    public var path: String { directory.path }
+    public var parameterCount: Int { setup.adapted.layout.count }
+    public var vocabularyCount: Int { setup.base.configuration.vocabularySize }
+    /// The step that training goes on from; 0 for a new run.
+    public let firstStep: Int
+
+    let directory: RunDirectory
+    let store: CheckpointStore
+    let identity: RunIdentity
+    let provenance: AdapterProvenance
+    let ledger: Ledger
+    let metrics: StepLog<StepRecord>
+    let evaluations: StepLog<EvaluationRecord>
+    let events: RecordLog<EventRecord>
+    let logger: Logger
+    let display: ProgressDisplay?
+    /// What changes from step to step. The coordinator makes one call at a time, on whatever thread.
+    let progress: Mutex<RunProgress>
+    private let start: TrainingState
+
+    init(
+        setup: RunSetup, directory: RunDirectory, store: CheckpointStore, identity: RunIdentity,
+        provenance: AdapterProvenance, start: TrainingState, trainerState: TrainerState?, logger: Logger,
+        display: ProgressDisplay?
+    ) throws {
+        self.setup = setup
+        self.directory = directory
+        self.store = store
+        self.identity = identity
+        self.provenance = provenance
+        self.start = start
+        self.logger = logger
+        self.display = display
+        firstStep = start.step
+        ledger = try Ledger(path: directory.ledgerPath)
+        term = max(try directory.raiseTerm(), ledger.lastTerm + 1)
+        metrics = try StepLog(path: directory.metricsPath, keepingStepsThrough: ledger.lastStep)
+        evaluations = try StepLog(path: directory.evaluationsPath, keepingStepsThrough: ledger.lastStep)
+        events = try RecordLog(path: directory.eventsPath)
+        progress = Mutex(
+            RunProgress(
+                state: trainerState
+                    ?? TrainerState(
+                        step: 0, epoch: 0, seed: setup.configuration.training.seed, tokenCount: 0,
+                        stateDigest: start.digest(), ledgerHead: LedgerEntry.noLine)))
+    }
+
+    public func initialState() throws -> StateSnapshot {
+        let copy = start.copy()
+        return StateSnapshot(
+            step: UInt64(copy.step), parameters: copy.parameters, firstMoments: copy.firstMoments,
+            secondMoments: copy.secondMoments)
+    }
+
+    public func work(forStep step: UInt64) throws -> StepWork? {
+        if progress.withLock({ $0.state.stoppedEarly }) { return nil }
+        return try setup.work(forStep: step)
+    }
+
+    public func willCommit(_ record: CommitRecord, work: StepWork) throws {
+        guard let gradientDigest = Digest(bytes: record.gradientDigest),
+            let stateDigest = Digest(bytes: record.stateDigestBefore)
+        else {
+            throw TrainingError(
+                .cannotCompute, "step \(record.step): a worker sent a digest that has not 32 bytes")
+        }
+        _ = try ledger.record(
+            step: Int(record.step), term: term, generation: record.generation,
+            exampleIDs: work.exampleIDs, leafWorkers: record.leafWorkers, gradientDigest: gradientDigest,
+            stateDigestBefore: stateDigest)
+    }
+
+    public func didFinishStep(_ outcome: StepOutcome, work: StepWork) throws -> AfterStep {
+        let record = StepRecord(outcome, work: work)
+        try metrics.append(record)
+        display?.show(record)
+        let step = Int(outcome.step)
+        let position = setup.data.sampler.position(ofStep: step)
+        let isLast = step >= setup.data.sampler.totalSteps
+        let configuration = setup.configuration
+        guard let digest = Digest(bytes: outcome.stateDigest), let line = ledger.entry(step: step) else {
+            throw TrainingError(.cannotCompute, "step \(step) was applied and is not in the ledger")
+        }
+        let lineDigest = Digest.sha256(line.jsonLine)
+        return progress.withLock { progress in
+            progress.state.step = step
+            progress.state.epoch = work.epoch
+            progress.state.tokenCount += Int(work.tokenCount)
+            progress.state.stateDigest = digest
+            progress.state.ledgerHead = lineDigest
+            let evaluates =
+                setup.evaluation != nil && configuration.evaluation.every != .never
+                && (isLast
+                    || configuration.evaluation.every.isDue(after: step, endsEpoch: position.endsEpoch))
+            progress.pending = AfterStep(
+                checkpoint: isLast
+                    || configuration.checkpoint.every.isDue(after: step, endsEpoch: position.endsEpoch),
+                finish: isLast)
+            var agenda = progress.pending
+            agenda.evaluate = evaluates && progress.state.lastEvaluatedStep != step
+            return agenda
+        }
+    }
+
+    public func saveCheckpoint(_ snapshot: StateSnapshot) throws {
+        let trainerState = progress.withLock { $0.state }
+        let state = TrainingState(
+            step: Int(snapshot.step), parameters: snapshot.parameters, firstMoments: snapshot.firstMoments,
+            secondMoments: snapshot.secondMoments)
+        guard state.step == trainerState.step, state.digest() == trainerState.stateDigest else {
+            throw TrainingError(
+                .replayDiffers,
+                "the snapshot of step \(state.step) is not the state that the workers reported after step "
+                    + "\(trainerState.step); nothing was written")
+        }
+        try store.save(
+            state, layout: setup.adapted.layout, trainerState: trainerState, identity: identity
+        ) { directory in
+            try writeAdapter(state.parameters, to: directory)
+        }
+        try store.prune(keeping: setup.configuration.checkpoint.keep, bestStep: trainerState.bestStep)
+    }
+
+    public func record(event: String, details: [String: String]) {
+        let step = progress.withLock { $0.state.step }
+        let metadata = details.mapValues { Logger.MetadataValue.string($0) }
+        logger.log(
+            level: Self.quietEvents.contains(event) ? .debug : .info,
+            "\(event.replacing("-", with: " "))", metadata: metadata)
+        do {
+            try events.append(EventRecord(event: event, step: step, details: details))
+        } catch {
+            logger.warning("an event could not be written", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Events that happen all the time in a healthy run.
+    private static let quietEvents: Set<String> = ["checkpoint", "assigned"]
+
+    /// Writes the parameters as a PEFT directory.
+    func writeAdapter(_ parameters: Vector, to directory: String) throws {
+        try PEFTDirectory.write(
+            configuration: setup.adapted.adapter, layout: setup.adapted.layout, parameters: parameters,
+            provenance: provenance, to: directory)
+    }
+}
+
+/// What a run remembers between two calls of the coordinator.
+struct RunProgress {
+    var state: TrainerState
+    /// What is still to be done behind the last step.
+    var pending = AfterStep()
+    /// The evaluation under way.
+    var chunk: EvaluationChunk?
+    var evaluationStart: ContinuousClock.Instant?
+
+    init(state: TrainerState) { self.state = state }
+}
+
+extension StepRecord {
+    /// The metrics line of a step.
+    init(_ outcome: StepOutcome, work: StepWork) {
+        self.init(
+            step: Int(outcome.step), epoch: work.epoch,
+            loss: outcome.lossSum / Double(max(1, outcome.supervisedTokenCount)),
+            gradientNorm: outcome.gradientNorm, learningRate: Double(work.learningRate),
+            tokenCount: Int(work.tokenCount), supervisedTokenCount: Int(outcome.supervisedTokenCount),
+            tokensPerSecond: outcome.stepSeconds > 0 ? Double(work.tokenCount) / outcome.stepSeconds : 0,
+            stepSeconds: outcome.stepSeconds, computeSeconds: outcome.computeSeconds,
+            reduceSeconds: outcome.reduceSeconds, exposedReduceSeconds: outcome.exposedReduceSeconds,
+            wireBytesSent: outcome.wireBytesSent, wireBytesReceived: outcome.wireBytesReceived,
+            workerCount: outcome.workerCount, generation: outcome.generation,
+            peakResidentBytes: outcome.peakResidentBytes,
+            gradientDigest: outcome.gradientDigest.map { byte in
+                (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }.joined())
+    }
+}
