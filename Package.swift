@@ -95,6 +95,15 @@ let package = Package(
                 logging,
             ]),
 
+        // L7
+        .executableTarget(
+            name: "shoal",
+            dependencies: [
+                "Adapters", "Bases", "CBuildInfo", "Checkpoints", "Cluster", "Configurations", "Coordination",
+                "Datasets", "DurableFiles", "Hub", "Kernels", "Tokenizers", "Training", "Transformers",
+                "Transports", "WeightFiles", "WireProtocol", "ZeroMQ", argumentParser, logging,
+            ]),
+
         // Tests, one target for each library
         .testTarget(
             name: "AdaptersTests",
@@ -108,6 +117,12 @@ let package = Package(
         .testTarget(
             name: "CheckpointsTests",
             dependencies: ["Checkpoints", "DurableFiles", "Optimizers", "Tensors", "WeightFiles"]),
+        .testTarget(
+            name: "ClusterTests",
+            dependencies: [
+                "Cluster", "Coordination", "DurableFiles", "Optimizers", "Tensors", "Training", "Transports",
+                "WireProtocol", "ZeroMQ",
+            ]),
         .testTarget(
             name: "CollectivesTests",
             dependencies: ["Collectives", "Coordination", "Tensors", "WireProtocol"]),
@@ -137,6 +152,7 @@ let package = Package(
         .testTarget(name: "WeightFilesTests", dependencies: ["DurableFiles", "Tensors", "WeightFiles"]),
         .testTarget(name: "WireProtocolTests", dependencies: ["Tensors", "WireProtocol"]),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),
+        .testTarget(name: "IntegrationTests"),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,90 @@
+import ArgumentParser
+import Configurations
+import Datasets
+import Foundation
+import Training
+
+struct EvalCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "eval",
+        abstract: "Measure a base or an adapter on rows.",
+        discussion: """
+            Prints loss and perplexity over the supervised tokens; for prompts with at most 64 distinct \
+            completions also choice_accuracy (the row's completion is the likeliest of them) and exact_match (greedy \
+            decoding gives it).
+
+            Example:
+              shoal eval --base model.gguf --adapter runs/quickstart/adapter --data reviews.valid.jsonl --json
+            """)
+
+    @Argument(
+        help: "A configuration: its base, its data settings, and its data.valid unless --data is given.")
+    var config: String?
+
+    @Option(help: "A Hugging Face folder, a .gguf file, or a Hub id org/name[@revision].")
+    var base: String?
+
+    @Option(help: "A PEFT folder, as training leaves it in RUN/adapter.")
+    var adapter: String?
+
+    @Option(help: "A file of rows; may be repeated.")
+    var data: [String] = []
+
+    @Flag(help: "Accept an adapter that records another base of equal architecture and shapes.")
+    var allowDifferentBase = false
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @Option(help: "Compute threads (default: the processors this process may use).")
+    var threads: Int?
+
+    @OptionGroup(title: "Output") var logging: LoggingOptions
+
+    func validate() throws {
+        if config == nil && base == nil { throw ValidationError("give a CONFIG, or --base") }
+        if config == nil && data.isEmpty { throw ValidationError("give a CONFIG, or --data FILE") }
+        if let threads, threads < 1 { throw ValidationError("--threads is \(threads), expected 1 or more") }
+    }
+
+    func run() async throws {
+        let log = logging.bootstrap()
+        var configuration =
+            try config.map { try ConfigurationLoader().load(path: $0) }
+            ?? RunConfiguration(base: base ?? "")
+        if let base { configuration.base = base }
+        if !data.isEmpty { configuration.data.valid = data }
+        guard !configuration.data.valid.isEmpty else {
+            throw ValidationError("the configuration has no data.valid; give --data FILE")
+        }
+        let model = try await InferenceModel(
+            base: configuration.base, adapter: adapter, allowsDifferentBase: allowDifferentBase, logger: log)
+        let evaluator = try Evaluator(
+            model: model, paths: configuration.data.valid, data: configuration.data,
+            maxTokensPerMicroBatch: configuration.training.maxTokensPerMicroBatch,
+            threadCount: threads ?? ProcessorCount.available())
+        let showsProgress = isatty(STDERR_FILENO) == 1 && !logging.quiet
+        let result = try evaluator.run { done in
+            if showsProgress { StandardError.write("\r\u{1B}[2K\(done)/\(evaluator.rowCount) rows") }
+        }
+        if showsProgress { StandardError.write("\r\u{1B}[2K") }
+        if json {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys]
+            StandardOutput.write(String(decoding: try encoder.encode(result), as: UTF8.self) + "\n")
+            return
+        }
+        var rows = [
+            ["rows", Format.count(result.rows)],
+            ["supervised tokens", Format.count(result.supervisedTokens)],
+            ["loss", Format.decimal(result.loss, 4)], ["perplexity", Format.decimal(result.perplexity, 3)],
+        ]
+        if let accuracy = result.choiceAccuracy {
+            rows.append(["choice accuracy", Format.decimal(100 * accuracy, 2) + " %"])
+        }
+        if let match = result.exactMatch {
+            rows.append(["exact match", Format.decimal(100 * match, 2) + " %"])
+        }
+        StandardOutput.write(Format.table(rows))
+    }
+}

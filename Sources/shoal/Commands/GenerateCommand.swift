@@ -1,0 +1,43 @@
+import ArgumentParser
+import Foundation
+import Tokenizers
+import Training
+
+struct GenerateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generate",
+        abstract: "Continue a text.",
+        discussion: """
+            The continuation goes to stdout as it is made; the text ends at the model's end token. Without \
+            --prompt the prompt is what stands on stdin.
+
+            Example:
+              shoal generate --base model.gguf --adapter runs/quickstart/adapter --prompt "Review: Loved it.
+            Sentiment:" --max-tokens 4
+            """)
+
+    @OptionGroup(title: "Model") var model: ModelOptions
+    @OptionGroup(title: "Sampling") var sampling: SamplingCommandOptions
+
+    @Option(help: "The text to continue (default: stdin).")
+    var prompt: String?
+
+    @Flag(help: "The prompt is a user's message: wrap it in the base's chat template.")
+    var chat = false
+
+    @OptionGroup(title: "Output") var logging: LoggingOptions
+
+    func run() async throws {
+        let log = logging.bootstrap()
+        let inference = try await InferenceModel(
+            base: model.base, adapter: model.adapter, allowsDifferentBase: model.allowDifferentBase,
+            logger: log)
+        let text = prompt ?? String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
+        let ids = try inference.base.tokenizer.encode(text)
+        let stream = inference.makeTextStream(threadCount: model.threadCount)
+        _ = try stream.run(prompt: ids, options: sampling.generationOptions(stopIDs: inference.endTokenIDs)) {
+            StandardOutput.write($0)
+        }
+        _ = StandardOutput.write("\n")
+    }
+}

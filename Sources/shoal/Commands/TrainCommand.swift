@@ -1,0 +1,102 @@
+import ArgumentParser
+import Bases
+import Cluster
+import Configurations
+import Coordination
+import Foundation
+import Glibc
+import Logging
+import Synchronization
+import Training
+
+struct TrainCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Train with a coordinator and local worker processes, in one command.",
+        discussion: """
+            Writes RUN/adapter, a PEFT folder, when it ends well. Interrupted (Ctrl-C, SIGTERM) it saves the last \
+            step and exits with status 75; --resume goes on from there, on any number of workers, to the same bits.
+
+            Example:
+              shoal train Examples/reviews/config.yaml --workers 2 --output runs/reviews
+              shoal train --resume runs/reviews --workers 1
+            """)
+
+    @OptionGroup(title: "Run") var run: RunOptions
+
+    @Option(help: "Worker processes on this machine.")
+    var workers = 1
+
+    @Option(help: "Compute threads of each worker (default: the processors here, shared out).")
+    var threads: Int?
+
+    @OptionGroup(title: "Configuration") var overrides: OverrideOptions
+    @OptionGroup(title: "Output") var logging: LoggingOptions
+
+    func validate() throws {
+        if !(1...1024).contains(workers) {
+            throw ValidationError("--workers is \(workers), expected 1 to 1024")
+        }
+        if let threads, threads < 1 { throw ValidationError("--threads is \(threads), expected 1 or more") }
+    }
+
+    func run() async throws {
+        let log = logging.bootstrap()
+        let training = try await run.open(overrides, logger: log)
+        let sockets = try SocketFolder()
+        defer { sockets.remove() }
+        let endpoint = "ipc://\(sockets.path)/control"
+        var settings = CoordinatorService.Settings(listen: [endpoint])
+        settings.isStar = training.setup.configuration.cluster.collective == .star
+        settings.statusOfError = { UInt32(ExitStatus.status(of: $0) ?? ExitStatus.internalError) }
+        settings.log = { log.debug("\($0)") }
+        let service = CoordinatorService(
+            settings: settings, options: CoordinatorOptions(training, minimumWorkers: workers),
+            driver: training)
+        let workerStatus = Mutex<Int32?>(nil)
+        let children = LocalWorkers(
+            executable: try Self.executable(), count: workers, arguments: workerArguments(endpoint, training),
+            environment: [:], log: log
+        ) { status in
+            workerStatus.withLock { $0 = status }
+            service.interrupt(reason: "no worker is left")
+        }
+        let signals = Signals.handle([SIGTERM, SIGINT]) { service.interrupt(reason: $0) }
+        defer { signals.cancel() }
+        let ending: RunEnding
+        do {
+            ending = try await Blocking.run {
+                try service.run { _ in
+                    do { try children.start() } catch { service.interrupt(reason: "\(error)") }
+                }
+            }
+        } catch {
+            children.stop()
+            training.close()
+            throw error
+        }
+        children.stop()
+        if case .interrupted = ending, let status = workerStatus.withLock({ $0 }), status != 0 {
+            training.close()
+            throw CommandEnding(
+                status: status,
+                message: "error: all workers ended (the last with status \(status)); their messages "
+                    + "are above. Go on with: shoal train --resume \(training.path)")
+        }
+        try RunConclusion.conclude(ending, run: training, command: "train")
+    }
+
+    private func workerArguments(_ endpoint: String, _ training: TrainingRun) -> [String] {
+        let perWorker = threads ?? max(1, ProcessorCount.available() / workers)
+        return [
+            "worker", "--connect", endpoint, "--base", training.setup.base.base.path, "--threads",
+            "\(perWorker)",
+            "--exit-with-parent", "\(getpid())", logging.verbose ? "--verbose" : "--quiet",
+        ]
+    }
+
+    /// The running executable, wherever it was started from.
+    private static func executable() throws -> URL {
+        URL(filePath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Foundation
+import Glibc
+
+/// The command line: one executable, a verb a file.
+struct Shoal: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "shoal",
+        abstract:
+            "Fine-tune language models with LoRA on many CPU machines, to the same bits on any cluster.",
+        discussion: """
+            A coordinator owns the run and the data; workers hold the frozen base model and compute gradients of \
+            the adapter alone. `shoal train` starts both on this machine; `shoal coordinator` and `shoal worker` \
+            start them on several.
+
+            Example:
+              shoal init --base HuggingFaceTB/SmolLM2-135M-Instruct --data rows.jsonl > config.yaml
+              shoal train config.yaml --workers 2
+            """,
+        version: Version.description,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Train",
+                subcommands: [TrainCommand.self, CoordinatorCommand.self, WorkerCommand.self]),
+            CommandGroup(name: "Use", subcommands: [EvalCommand.self, GenerateCommand.self]),
+            CommandGroup(
+                name: "Look", subcommands: [InspectCommand.self, CacheCommand.self, KeysCommand.self]),
+        ])
+}
+
+/// Parses, runs, and turns whatever went wrong into one message and an exit status.
+@main
+enum Main {
+    static func main() async {
+        // A reader that goes away (`shoal generate | head`) is an error of that write, not the end by signal.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try Shoal.parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            ExitStatus.end(with: error)
+        }
+    }
+}
