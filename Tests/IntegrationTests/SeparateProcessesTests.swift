@@ -60,9 +60,8 @@ import Testing
                 "--output", scratch.path("run"),
             ], in: scratch, name: "coordinator")
         _ = Shoal.eventually(within: 20) { !coordinator.isRunning || workerCommand(in: coordinator) != nil }
-        let command = try #require(workerCommand(in: coordinator), "\(coordinator.errors)")
-        let worker = try Shoal.run(
-            command + ["--base", other.path, "--threads", "1"], in: scratch, name: "worker", limit: 60)
+        let command = try #require(workerCommand(in: coordinator, base: other.path), "\(coordinator.errors)")
+        let worker = try Shoal.run(command + ["--threads", "1"], in: scratch, name: "worker", limit: 60)
         #expect(worker.status == 65, "\(worker)")
         #expect(worker.errors.contains("base"), "\(worker)")
 
@@ -100,12 +99,16 @@ import Testing
     }
 
     /// The arguments of the worker command that the coordinator printed, without the name of the program.
-    private func workerCommand(in coordinator: RunningProcess) -> [String]? {
+    ///
+    /// - Parameter base: where the worker has its base; nil takes the command as it was printed.
+    private func workerCommand(in coordinator: RunningProcess, base: String? = nil) -> [String]? {
         let lines = (coordinator.output + "\n" + coordinator.errors).split(separator: "\n")
         guard let line = lines.first(where: { $0.contains("shoal worker --connect") }),
             let start = line.range(of: "worker --connect")
         else { return nil }
-        return line[start.lowerBound...].split(separator: " ").map(String.init)
+        var arguments = line[start.lowerBound...].split(separator: " ").map(String.init)
+        if let base, let option = arguments.firstIndex(of: "--base") { arguments[option + 1] = base }
+        return arguments
     }
 
     /// A TCP port that nobody listens on.
