@@ -121,7 +121,7 @@ let package = Package(
             name: "ClusterTests",
             dependencies: [
                 "Cluster", "Coordination", "DurableFiles", "Optimizers", "Tensors", "Training", "Transports",
-                "WireProtocol", "ZeroMQ",
+                "WireProtocol", "ZeroMQ", logging,
             ]),
         .testTarget(
             name: "CollectivesTests",
@@ -137,6 +137,7 @@ let package = Package(
             name: "HubTests",
             dependencies: ["DurableFiles", "Hub", crypto, logging, nioCore, nioHTTP1, nioPosix]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "RandomNumbers", "Tensors"]),
+        .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(
             name: "OptimizersTests", dependencies: ["DurableFiles", "Optimizers", "RandomNumbers", "Tensors"]),
         .testTarget(name: "RandomNumbersTests", dependencies: ["RandomNumbers"]),
@@ -146,7 +147,9 @@ let package = Package(
         .testTarget(name: "TrainingTests", dependencies: ["Training"]),
         .testTarget(
             name: "TransformersTests",
-            dependencies: ["Adapters", "Kernels", "Layers", "RandomNumbers", "Tensors", "Transformers"]),
+            dependencies: [
+                "Adapters", "Bases", "Kernels", "Layers", "RandomNumbers", "Tensors", "Transformers",
+            ]),
         .testTarget(
             name: "TransportsTests", dependencies: ["Tensors", "Transports", "WireProtocol", "ZeroMQ"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["DurableFiles", "Tensors", "WeightFiles"]),

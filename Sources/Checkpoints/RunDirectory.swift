@@ -166,6 +166,17 @@ public final class RunDirectory: Sendable {
     /// Gives the lock back; nothing may be written after.
     public func release() { lock.release() }
 
+    /// Takes the run back as if it had never begun: for one that could not start after its directory was made.
+    ///
+    /// - Throws: `DurableFileError`.
+    public func discard() throws {
+        try Self.removeCheckpoints(in: checkpointsPath)
+        for name in Self.ownNames { try AtomicDirectory.remove(path + "/" + name) }
+        lock.release()
+        guard try Self.contents(of: path).isEmpty else { return }
+        try AtomicDirectory.remove(path)
+    }
+
     /// Removes what a ``CheckpointStore`` wrote, and the directory unless something else is in it.
     private static func removeCheckpoints(in directory: String) throws {
         guard FileManager.default.fileExists(atPath: directory) else { return }

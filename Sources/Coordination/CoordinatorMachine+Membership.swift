@@ -177,6 +177,8 @@ extension CoordinatorMachine {
     mutating func remove(_ id: UInt32, reason: String, now: Duration) {
         guard let member = members.removeValue(forKey: id) else { return }
         idOfConnection[member.connection] = nil
+        // Behind the end everybody goes, as they were told.
+        guard !hasEnded else { return }
         record(
             "lost",
             ["worker": "\(id)", "host": member.register.host, "reason": reason, "step": "\(appliedStep)"])

@@ -119,6 +119,16 @@ extension TrainingRun {
         directory.release()
     }
 
+    /// Gives up a run that could not be started (a port in use, no executable). One that began in this life and has
+    /// no step yet leaves nothing behind, so that the same command can be given again.
+    public func abandon() {
+        display?.finish()
+        guard term == 1, ledger.lastStep == 0 else { return directory.release() }
+        do { try directory.discard() } catch {
+            logger.warning("the run's folder could not be removed", metadata: ["error": "\(error)"])
+        }
+    }
+
     /// Where the final adapter is, once ``publish()`` has run.
     public var adapterPath: String { directory.adapterPath }
 

@@ -148,7 +148,8 @@ public final class TrainingRun: RunDriver {
         let metadata = details.mapValues { Logger.MetadataValue.string($0) }
         logger.log(
             level: Self.quietEvents.contains(event) ? .debug : .info,
-            "\(event.replacing("-", with: " "))", metadata: metadata)
+            "\(Self.workerEvents.contains(event) ? "worker " : "")\(event.replacing("-", with: " "))",
+            metadata: metadata)
         do {
             try events.append(EventRecord(event: event, step: step, details: details))
         } catch {
@@ -156,8 +157,11 @@ public final class TrainingRun: RunDriver {
         }
     }
 
+    /// Events whose name leaves out whom they are about.
+    private static let workerEvents: Set<String> = ["registered", "joined", "lost", "refused", "left"]
+
     /// Events that happen all the time in a healthy run.
-    private static let quietEvents: Set<String> = ["checkpoint", "assigned"]
+    private static let quietEvents: Set<String> = ["checkpoint", "registered"]
 
     /// Writes the parameters as a PEFT directory.
     func writeAdapter(_ parameters: Vector, to directory: String) throws {

@@ -96,7 +96,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
                 }
             }
         } catch {
-            training.close()
+            training.abandon()
             throw error
         }
         try RunConclusion.conclude(ending, run: training, command: "coordinator --listen \(listen[0])")

@@ -72,7 +72,7 @@ struct TrainCommand: AsyncParsableCommand {
             }
         } catch {
             children.stop()
-            training.close()
+            training.abandon()
             throw error
         }
         children.stop()
