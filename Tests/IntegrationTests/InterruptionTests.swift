@@ -4,7 +4,7 @@ import Testing
 /// Promise 1 once more: interrupted and resumed, on another number of workers, to the same bytes.
 @Suite(.serialized) struct InterruptionTests {
     /// Long enough to be interrupted in the middle.
-    private static let run = TinyRun(maxSteps: 120, checkpointEvery: 10)
+    private static let run = TinyRun(maxSteps: 400, checkpointEvery: 20)
 
     @Test("SIGTERM leaves a checkpoint and status 75, and resuming gives the uninterrupted bytes")
     func resumesAfterTermination() throws {
@@ -12,7 +12,7 @@ import Testing
         let (config, expected) = try uninterrupted(in: scratch)
 
         let training = try start(config, workers: 2, in: scratch)
-        try waitForSteps(15, of: training, in: scratch)
+        try waitForSteps(50, of: training, in: scratch)
         training.send(SIGTERM)
         let outcome = try training.wait(limit: 30)
         #expect(outcome.status == 75, "\(outcome)")
@@ -30,7 +30,7 @@ import Testing
         let (config, expected) = try uninterrupted(in: scratch)
 
         let training = try start(config, workers: 3, in: scratch)
-        try waitForSteps(25, of: training, in: scratch)
+        try waitForSteps(70, of: training, in: scratch)
         training.send(SIGKILL)
         _ = try training.wait(limit: 30)
         #expect(!RunFolder("run", in: scratch).hasAdapter)
@@ -45,7 +45,7 @@ import Testing
         let scratch = try Scratch()
         let (config, expected) = try uninterrupted(in: scratch)
         var training = try start(config, workers: 1, in: scratch)
-        for (target, workers) in [(12, 2), (37, 3), (71, 1)] {
+        for (target, workers) in [(30, 2), (110, 3), (230, 1)] {
             try waitForSteps(target, of: training, in: scratch)
             training.send(SIGKILL)
             _ = try training.wait(limit: 30)
@@ -64,7 +64,7 @@ import Testing
         let scratch = try Scratch()
         let (config, expected) = try uninterrupted(in: scratch)
         let training = try start(config, workers: 2, in: scratch)
-        try waitForSteps(35, of: training, in: scratch)
+        try waitForSteps(90, of: training, in: scratch)
         training.send(SIGTERM)
         _ = try training.wait(limit: 30)
 

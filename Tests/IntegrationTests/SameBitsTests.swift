@@ -38,6 +38,11 @@ import Testing
             #expect(metrics.map(\.gradientDigest) == expectedDigests, "\(cluster.testDescription)")
             #expect(metrics.allSatisfy { $0.workers == cluster.workers }, "\(cluster.testDescription)")
             #expect(try run.adapter() == expectedAdapter, "\(cluster.testDescription)")
+            // Equal bits say something only where the work was really shared out.
+            for line in try run.ledger() {
+                #expect(line.leafWorkers.count >= 8, "\(cluster.testDescription): step \(line.step)")
+                #expect(Set(line.leafWorkers).count == cluster.workers, "\(cluster.testDescription): \(line)")
+            }
         }
     }
 

@@ -99,6 +99,22 @@ struct RunFolder {
         return try whole.split(separator: "\n").map { try decoder.decode(Metrics.self, from: Data($0.utf8)) }
     }
 
+    /// A line of `ledger.jsonl`, as far as the tests look.
+    struct LedgerLine: Decodable, Equatable {
+        let step: Int
+        let leafWorkers: [Int]
+    }
+
+    /// The lines of `ledger.jsonl`.
+    func ledger() throws -> [LedgerLine] {
+        let text = try String(contentsOf: folder.appendingPathComponent("ledger.jsonl"), encoding: .utf8)
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try text.split(separator: "\n").map {
+            try decoder.decode(LedgerLine.self, from: Data($0.utf8))
+        }
+    }
+
     /// Names of the checkpoints on disk, oldest first.
     func checkpoints() -> [String] {
         let path = folder.appendingPathComponent("checkpoints").path
