@@ -3,10 +3,16 @@ import Testing
 
 /// `shoal coordinator` and `shoal worker` in separate shells, on TCP.
 @Suite(.serialized) struct SeparateProcessesTests {
+    typealias Cluster = SameBitsTests.Cluster
+
     @Test(
-        "a coordinator and two workers started by hand give the bytes of shoal train",
-        arguments: ["mesh", "star"])
-    func separateProcessesGiveTheSameBytes(collective: String) throws {
+        "a coordinator and workers started by hand give the bytes of shoal train",
+        arguments: [
+            Cluster(workers: 2, threads: 1, collective: "mesh"),
+            Cluster(workers: 3, threads: 1, collective: "mesh"),
+            Cluster(workers: 3, threads: 1, collective: "star"),
+        ])
+    func separateProcessesGiveTheSameBytes(cluster: Cluster) throws {
         let scratch = try Scratch()
         let config = try TinyRun().write(to: scratch)
         let trained = try Shoal.run(
@@ -17,9 +23,8 @@ import Testing
         let address = "tcp://127.0.0.1:\(try freePort())"
         let coordinator = try Shoal.start(
             [
-                "coordinator", config, "--listen", address, "--min-workers", "2", "--output",
-                scratch.path("run"),
-                "--set", "cluster.collective=\(collective)",
+                "coordinator", config, "--listen", address, "--min-workers", "\(cluster.workers)", "--output",
+                scratch.path("run"), "--set", "cluster.collective=\(cluster.collective)",
             ], in: scratch, name: "coordinator")
         let invited = Shoal.eventually(within: 20) {
             !coordinator.isRunning || workerCommand(in: coordinator) != nil
@@ -27,11 +32,9 @@ import Testing
         try #require(invited && coordinator.isRunning, "no worker command was printed: \(coordinator.errors)")
         let command = try #require(workerCommand(in: coordinator))
 
-        // The printed command as it stands, with the base where this host has it.
-        let workers = try (1...2).map { index in
-            try Shoal.start(
-                command + ["--base", TinyRun.base.path, "--threads", "1"], in: scratch,
-                name: "worker-\(index)")
+        // The printed command as it stands.
+        let workers = try (1...cluster.workers).map { index in
+            try Shoal.start(command + ["--threads", "1"], in: scratch, name: "worker-\(index)")
         }
         let outcome = try coordinator.wait()
         #expect(outcome.status == 0, "\(outcome)")
@@ -41,7 +44,7 @@ import Testing
         }
         let run = RunFolder("run", in: scratch)
         #expect(try run.adapter() == RunFolder("expected", in: scratch).adapter())
-        #expect(try run.metrics().allSatisfy { $0.workers == 2 })
+        #expect(try run.metrics().allSatisfy { $0.workers == cluster.workers })
     }
 
     @Test("a worker with another base is refused, and both sides name the base")
