@@ -26,8 +26,10 @@ package final class WorkerSockets: WorkerLinks {
             (clientSecurity, dataSecurity, publicKey) = (.insecure, .insecure, "")
         case .curve(let keys, let coordinatorKey):
             clientSecurity = .curve(keys: keys, serverKey: coordinatorKey)
-            dataSecurity = .curve(keys: keys, authenticator: try ZAPAuthenticator(io.context))
-            publicKey = Endpoint.isTCP(settings.coordinator) ? keys.publicKey.text : ""
+            // Workers share a pair to be let in; peers tell each other apart by a key of their own.
+            let dataKeys = try CurveKeys.generate()
+            dataSecurity = .curve(keys: dataKeys, authenticator: try ZAPAuthenticator(io.context))
+            publicKey = Endpoint.isTCP(settings.coordinator) ? dataKeys.publicKey.text : ""
         }
         // The data socket first: a worker that peers cannot reach should not register.
         if let (host, port) = Endpoint.hostAndPort(settings.coordinator) {
