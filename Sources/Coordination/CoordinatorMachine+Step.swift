@@ -90,7 +90,7 @@ extension CoordinatorMachine {
         } else {
             fail(
                 code: 65,
-                message + "; lower the learning rate, look at these rows, or set training.on_non_finite: skip"
+                message + "; lower the learning rate, look at these rows, or set training.on_non_finite: skip_step"
             )
         }
     }

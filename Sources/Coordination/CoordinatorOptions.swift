@@ -33,7 +33,7 @@ public struct CoordinatorOptions: Sendable {
     public var maximumExchangeAttempts = 4
     /// Silence after which a worker gives up the coordinator; told to workers.
     public var orphanTimeout = Duration.seconds(600)
-    /// `on_non_finite: skip`: such a step counts and leaves the state as it was.
+    /// `on_non_finite: skip_step`: such a step counts and leaves the state as it was.
     public var skipsNonFiniteSteps = false
     /// The resolved configuration as YAML, for the workers.
     public var configuration = ""

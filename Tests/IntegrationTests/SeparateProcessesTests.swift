@@ -47,6 +47,48 @@ import Testing
         #expect(try run.metrics().allSatisfy { $0.workers == cluster.workers })
     }
 
+    @Test("a worker that joins late and one that is killed leave the bytes as they are")
+    func workersMayComeAndGo() throws {
+        let scratch = try Scratch()
+        let config = try TinyRun(maxSteps: 600, checkpointEvery: 100).write(to: scratch)
+        let trained = try Shoal.run(
+            ["train", config, "--workers", "1", "--threads", "1", "--output", scratch.path("expected")],
+            in: scratch, name: "train")
+        try #require(trained.status == 0, "\(trained)")
+
+        let coordinator = try Shoal.start(
+            [
+                "coordinator", config, "--listen", "tcp://127.0.0.1:\(try freePort())", "--min-workers", "1",
+                "--output", scratch.path("run"), "--set", "cluster.lost_after_seconds=2",
+            ], in: scratch, name: "coordinator")
+        _ = Shoal.eventually(within: 20) { !coordinator.isRunning || workerCommand(in: coordinator) != nil }
+        let command = try #require(workerCommand(in: coordinator), "\(coordinator.errors)")
+        let run = RunFolder("run", in: scratch)
+        func reaches(_ count: Int) throws -> Bool {
+            try Shoal.eventually(within: 60) { try run.metrics().count >= count || !coordinator.isRunning }
+        }
+
+        let first = try Shoal.start(command + ["--threads", "1"], in: scratch, name: "first")
+        try #require(try reaches(30), "\(coordinator.errors)")
+        let second = try Shoal.start(command + ["--threads", "1"], in: scratch, name: "second")
+        let hasJoined = try Shoal.eventually(within: 30) {
+            try run.metrics().contains { $0.workers == 2 } || !coordinator.isRunning
+        }
+        try #require(hasJoined, "\(coordinator.errors)")
+        first.send(SIGKILL)
+        _ = try first.wait(limit: 10)
+        let outcome = try coordinator.wait()
+        #expect(outcome.status == 0, "\(outcome)")
+        let end = try second.wait(limit: 20)
+        #expect(end.status == 0, "\(end)")
+
+        let metrics = try run.metrics()
+        #expect(metrics.map(\.step) == Array(1...600))
+        #expect(metrics.contains { $0.workers == 2 } && metrics.first?.workers == 1)
+        #expect(metrics.last?.workers == 1)
+        #expect(try run.adapter() == RunFolder("expected", in: scratch).adapter())
+    }
+
     @Test("a worker with another base is refused, and both sides name the base")
     func refusesAnotherBase() throws {
         let scratch = try Scratch()
