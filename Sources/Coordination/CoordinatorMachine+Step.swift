@@ -90,8 +90,8 @@ extension CoordinatorMachine {
         } else {
             fail(
                 code: 65,
-                message + "; lower the learning rate, look at these rows, or set training.on_non_finite: skip_step"
-            )
+                message + "; lower the learning rate, look at these rows, or set "
+                    + "training.on_non_finite: skip_step")
         }
     }
 
