@@ -40,7 +40,8 @@ struct StepRecordTests {
     func evaluationsRoundTrip() throws {
         for accuracy in [nil, 0.875] {
             let written = EvaluationRecord(
-                step: 30, epoch: 1, loss: 0.3, perplexity: 1.35, supervisedTokenCount: 9, choiceAccuracy: accuracy,
+                step: 30, epoch: 1, loss: 0.3, perplexity: 1.35, supervisedTokenCount: 9,
+                choiceAccuracy: accuracy,
                 exactMatch: accuracy, isBest: true, seconds: 4)
             let read = try JSONDecoder().decode(EvaluationRecord.self, from: Data(written.jsonLine.utf8))
             #expect(read == written)
