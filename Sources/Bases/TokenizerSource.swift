@@ -77,6 +77,17 @@ public struct GGUFTokenizerMetadata: Sendable, Equatable {
 }
 
 extension TokenizerSource {
+    /// The tokenizer of a local base, without opening or expanding its weights.
+    ///
+    /// - Throws: ``BaseError``, `WeightFileError`.
+    public init(path: String) throws {
+        if FileManager.default.fileExists(atPath: path + "/tokenizer.json") {
+            self = .directory(path)
+        } else {
+            self = try BaseSource(path: path).tokenizer
+        }
+    }
+
     /// Files of a Hugging Face directory that say how text becomes ids.
     static let fileNames = [
         "added_tokens.json", "chat_template.jinja", "chat_template.json", "merges.txt",

@@ -21,6 +21,12 @@ public final class Arena {
 
     public init() {}
 
+    /// Elements of the smallest chunk.
+    public static let minimumChunk = 1 << 20
+
+    /// Elements that a vector of `count` takes up.
+    public static func occupied(_ count: Int) -> Int { (count + 15) & ~15 }
+
     /// Where the arena stands now.
     public var mark: Mark { top }
 
@@ -41,12 +47,12 @@ public final class Arena {
 
     /// A vector of `count` undefined elements, aligned to 64 bytes.
     public func vector(_ count: Int) -> Vector {
-        let needed = (count + 15) & ~15
+        let needed = Self.occupied(count)
         while top.chunk < chunks.count, top.used + needed > chunks[top.chunk].count {
             top.chunk += 1
             top.used = 0
         }
-        if top.chunk == chunks.count { chunks.append(FloatStorage(count: max(needed, 1 << 20))) }
+        if top.chunk == chunks.count { chunks.append(FloatStorage(count: max(needed, Self.minimumChunk))) }
         defer {
             top.used += needed
             top.total += needed

@@ -36,4 +36,8 @@ extension LinearAdapter {
 public protocol LinearAdapterSettings: Sendable {
     /// Appends the adapter's tensors to `layout` under their names on disk and returns the adapter over them.
     func makeAdapter(for module: LinearModule, layout: inout ParameterLayout) -> any LinearAdapter
+    /// Float32 values that the forward keeps for each row until the backward.
+    func savedColumns(for module: LinearModule) -> Int
+    /// The most Float32 values of scratch that a pass needs for each row.
+    func scratchColumns(for module: LinearModule) -> Int
 }

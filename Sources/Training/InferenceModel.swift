@@ -1,6 +1,6 @@
 public import Logging
 public import Tensors
-import Tokenizers
+public import Tokenizers
 public import Transformers
 
 /// A base, with or without an adapter, that is used and not trained.
@@ -46,6 +46,20 @@ public struct InferenceModel: Sendable {
             }
         }
         return open(model)
+    }
+
+    /// How messages are written for this base: in the named template, else in the base's own.
+    ///
+    /// - Throws: `TokenizerError` with code `.unknownChatTemplate` that lists the names.
+    public func chatTemplate(named name: String? = nil) throws -> ChatTemplate {
+        try ChatTemplate.resolve(for: base.tokenizer, override: name)
+    }
+
+    /// The prompt after which the assistant's next message comes.
+    ///
+    /// - Throws: `TokenizerError` with code `.invalidMessages` for messages the template does not accept.
+    public func promptIDs(of messages: [ChatMessage], template: ChatTemplate) throws -> [Int32] {
+        try template.encode(messages, addGenerationPrompt: true, tokenizer: base.tokenizer).ids
     }
 
     /// Ids at which a text ends: the tokenizer's and the model configuration's.

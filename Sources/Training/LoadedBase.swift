@@ -31,6 +31,15 @@ public struct LoadedBase: Sendable {
     }
 }
 
+extension LoadedBase {
+    /// The tokenizer alone of what `reference` names; no weights are opened or expanded.
+    ///
+    /// - Throws: `BaseError`, `HubError`, `WeightFileError`, `TokenizerError`.
+    public static func tokenizer(reference: String, logger: Logger) async throws -> any Tokenizer {
+        try TokenizerSource(path: try await Base.resolve(reference, logger: logger)).makeTokenizer()
+    }
+}
+
 extension TokenizerSource {
     /// The tokenizer itself.
     ///

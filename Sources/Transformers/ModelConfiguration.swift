@@ -14,6 +14,12 @@ public protocol ModelConfiguration: Sendable {
     var linearModules: [LinearModule] { get }
     /// Every tensor the model reads.
     var weightShapes: [WeightShape] { get }
+    /// Bytes of activations and scratch that a compute thread comes to hold once it has seen such a micro-batch.
+    ///
+    /// - Parameter adapters: by module name, as for ``makeModel(weights:adapters:)``.
+    func workspaceByteCount(
+        for batch: BatchExtent, adapters: [String: any LinearAdapterSettings]
+    ) -> Int
     /// The model, with the adapters attached to the modules they are named for.
     ///
     /// - Throws: ``TransformerError`` with code `.unknownModule`, or what `weights` throws.
@@ -24,6 +30,22 @@ public protocol ModelConfiguration: Sendable {
 extension ModelConfiguration {
     /// Elements of all tensors the model reads; a tied head counts once.
     public var parameterCount: Int { weightShapes.reduce(0) { $0 + $1.count } }
+}
+
+/// How large a micro-batch is, for estimates of memory.
+public struct BatchExtent: Sendable, Equatable {
+    /// N, tokens of all sequences.
+    public var tokenCount: Int
+    /// M, tokens with a target.
+    public var supervisedCount: Int
+    /// Tokens of the longest sequence.
+    public var longestSequence: Int
+
+    public init(tokenCount: Int, supervisedCount: Int, longestSequence: Int) {
+        self.tokenCount = tokenCount
+        self.supervisedCount = supervisedCount
+        self.longestSequence = longestSequence
+    }
 }
 
 /// Name and shape of a frozen tensor.

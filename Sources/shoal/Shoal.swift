@@ -21,10 +21,17 @@ struct Shoal: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Train",
-                subcommands: [TrainCommand.self, CoordinatorCommand.self, WorkerCommand.self]),
-            CommandGroup(name: "Use", subcommands: [EvalCommand.self, GenerateCommand.self]),
+                subcommands: [
+                    InitCommand.self, PreflightCommand.self, TrainCommand.self, CoordinatorCommand.self,
+                    WorkerCommand.self, KeysCommand.self,
+                ]),
             CommandGroup(
-                name: "Look", subcommands: [InspectCommand.self, CacheCommand.self, KeysCommand.self]),
+                name: "Use", subcommands: [EvalCommand.self, GenerateCommand.self, ChatCommand.self]),
+            CommandGroup(
+                name: "Look",
+                subcommands: [
+                    InspectCommand.self, AuditCommand.self, TokenizeCommand.self, CacheCommand.self,
+                ]),
         ])
 }
 

@@ -20,6 +20,14 @@ public struct LoRAModuleSettings: LinearAdapterSettings, Equatable {
     public func makeAdapter(for module: LinearModule, layout: inout ParameterLayout) -> any LinearAdapter {
         LoRAAdapter(module: module, settings: self, layout: &layout)
     }
+
+    public func savedColumns(for module: LinearModule) -> Int {
+        loraRank + (dropout > 0 ? DropoutMask.bitColumns(featureCount: module.inputCount) : 0)
+    }
+
+    public func scratchColumns(for module: LinearModule) -> Int {
+        loraRank + (dropout > 0 ? 2 * module.inputCount : 0)
+    }
 }
 
 /// Adds scaling · dropout(x) · Aᵀ · Bᵀ to a frozen linear map.

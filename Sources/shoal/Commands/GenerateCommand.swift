@@ -25,7 +25,14 @@ struct GenerateCommand: AsyncParsableCommand {
     @Flag(help: "The prompt is a user's message: wrap it in the base's chat template.")
     var chat = false
 
+    @OptionGroup(title: "Messages") var template: ChatTemplateOptions
     @OptionGroup(title: "Output") var logging: LoggingOptions
+
+    func validate() throws {
+        if template.chatTemplate != nil && !chat {
+            throw ValidationError("--chat-template has no effect without --chat; give both")
+        }
+    }
 
     func run() async throws {
         let log = logging.bootstrap()
@@ -33,7 +40,12 @@ struct GenerateCommand: AsyncParsableCommand {
             base: model.base, adapter: model.adapter, allowsDifferentBase: model.allowDifferentBase,
             logger: log)
         let text = prompt ?? String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
-        let ids = try inference.base.tokenizer.encode(text)
+        let ids =
+            chat
+            ? try inference.promptIDs(
+                of: [ChatMessage(role: "user", content: text)],
+                template: try inference.chatTemplate(named: template.chatTemplate))
+            : try inference.base.tokenizer.encode(text)
         let stream = inference.makeTextStream(threadCount: model.threadCount)
         _ = try stream.run(prompt: ids, options: sampling.generationOptions(stopIDs: inference.endTokenIDs)) {
             StandardOutput.write($0)

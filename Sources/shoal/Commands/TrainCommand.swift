@@ -43,6 +43,12 @@ struct TrainCommand: AsyncParsableCommand {
     func run() async throws {
         let log = logging.bootstrap()
         let training = try await run.open(overrides, logger: log)
+        do {
+            try describe(training, log: log)
+        } catch {
+            training.close()
+            throw error
+        }
         let sockets = try SocketFolder()
         defer { sockets.remove() }
         let endpoint = "ipc://\(sockets.path)/control"
@@ -86,11 +92,22 @@ struct TrainCommand: AsyncParsableCommand {
         try RunConclusion.conclude(ending, run: training, command: "train")
     }
 
+    /// Says what is going to be trained, from the rows of the first steps.
+    private func describe(_ training: TrainingRun, log: Logger) throws {
+        let preflight = try Preflight(training.setup, maximumSteps: 20)
+        log.info("\(PreflightText.trained(preflight))")
+        log.info("\(PreflightText.work(preflight))")
+        if let warning = PreflightText.threadWarning(preflight, threads: workers * threadsPerWorker) {
+            log.warning("\(warning)")
+        }
+    }
+
+    private var threadsPerWorker: Int { threads ?? max(1, ProcessorCount.available() / workers) }
+
     private func workerArguments(_ endpoint: String, _ training: TrainingRun) -> [String] {
-        let perWorker = threads ?? max(1, ProcessorCount.available() / workers)
-        return [
+        [
             "worker", "--connect", endpoint, "--base", training.setup.base.base.path, "--threads",
-            "\(perWorker)",
+            "\(threadsPerWorker)",
             "--exit-with-parent", "\(getpid())", logging.verbose ? "--verbose" : "--quiet",
         ]
     }
