@@ -33,6 +33,8 @@ package protocol CoordinatorLinks: AnyObject {
     var onWritable: (ConnectionID) -> Void { get set }
     /// Called with each chunk of a gradient, under `collective: star`.
     var onData: (Envelope) -> Void { get set }
+    /// Whether a worker that was heard has not closed its connection yet.
+    var hasConnections: Bool { get }
     /// Where workers can connect to.
     var controlEndpoints: [String] { get }
     /// The coordinator as a participant, under `collective: star`.

@@ -63,12 +63,14 @@ final class FakeDriver: RunDriver {
     }
 
     func initialParameters() -> Vector {
-        Vector((0..<parameterCount).map { Float(($0 * 7919) % 1013) / 1013 - 0.5 })
+        let values = (0..<parameterCount).map { index -> Float in Float((index * 7919) % 1013) / 1013 - 0.5 }
+        return Vector(values)
     }
 
     func microBatches(step: UInt64) -> [MicroBatch] {
         (0..<microBatchCount).map { index in
-            let tokens = (0..<10).map { Int32((Int(step) * 131 + index * 17 + $0 * 7) % 1000) }
+            let first = Int(step) * 131 + index * 17
+            let tokens = (0..<10).map { place -> Int32 in Int32((first + place * 7) % 1000) }
             return MicroBatch(
                 tokenIDs: tokens, targets: tokens,
                 sequences: [.init(start: 0, count: 10, exampleID: UInt32(index))])

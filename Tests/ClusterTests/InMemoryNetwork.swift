@@ -105,6 +105,7 @@ private final class InMemoryCoordinatorLinks: CoordinatorLinks {
     var onDisconnect: (ConnectionID) -> Void = { _ in }
     var onWritable: (ConnectionID) -> Void = { _ in }
     var onData: (Envelope) -> Void = { _ in }
+    let hasConnections = false
     let controlEndpoints = ["memory://coordinator"]
     let reducer: Plan.Participant?
     private let network: InMemoryNetwork

@@ -114,7 +114,10 @@ import WireProtocol
             Issue.record("the run was not interrupted")
             return
         }
-        for worker in workers { #expect(try worker.running.wait() == .finished(reason: "SIGTERM")) }
+        for worker in workers {
+            let ending = try worker.running.wait()
+            #expect(ending == .finished(reason: "SIGTERM"))
+        }
         #expect(driver.state.withLock { $0.checkpoint?.step } == savedStep)
         #expect(UInt64(driver.finishedStepCount) == savedStep)
 

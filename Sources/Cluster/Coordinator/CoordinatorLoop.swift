@@ -54,6 +54,9 @@ final class CoordinatorLoop {
         tick()
     }
 
+    /// Whether a worker is still there to be told how the run ended.
+    var hasConnections: Bool { sockets.hasConnections }
+
     /// Closes the sockets once what was said last is on its way.
     func close() { sockets.close() }
 

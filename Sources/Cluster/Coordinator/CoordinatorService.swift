@@ -1,5 +1,5 @@
 public import Coordination
-import Dispatch
+import Foundation
 import Synchronization
 public import Training
 package import Transports
@@ -26,6 +26,9 @@ public final class CoordinatorService: Sendable {
         public var log: @Sendable (String) -> Void = { _ in }
         /// Between two looks at the clock.
         public var tickInterval = Duration.milliseconds(200)
+        /// How long workers may take to go once they are told that the run is over.
+        public var partingTime = Duration.seconds(3)
+
         public init(listen: [String]) { self.listen = listen }
     }
 
@@ -91,8 +94,15 @@ public final class CoordinatorService: Sendable {
         if let interruption { interrupt(reason: interruption) }
         defer { state.withLock { $0.loop = nil } }
         let result = ending.wait()
-        // Events recorded last, and what workers are told last.
+        // Events recorded last.
         driverQueue.sync {}
+        // A connection that closes takes what its worker has not read yet with it, so the workers close first.
+        let deadline = ContinuousClock.now + settings.partingTime
+        while ContinuousClock.now < deadline,
+            (try? events.run { io in coordinator(io).hasConnections }) == true
+        {
+            Thread.sleep(forTimeInterval: 0.02)
+        }
         _ = try? events.run(timeout: .seconds(5)) { io in coordinator(io).close() }
         return result
     }

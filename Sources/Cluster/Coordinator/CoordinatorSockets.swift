@@ -68,6 +68,8 @@ package final class CoordinatorSockets: CoordinatorLinks {
         data?.onMessage = { [weak self] in self?.onData($0) }
     }
 
+    package var hasConnections: Bool { !connections.isEmpty }
+
     package var controlEndpoints: [String] { control.endpoints }
 
     package var reducer: Plan.Participant? {
