@@ -3,7 +3,7 @@ import Configurations
 public import Datasets
 import Layers
 import Tensors
-public import Transformers
+import Transformers
 
 /// What a run is going to train, on how much data, and what it costs: for `shoal preflight` and the first lines of
 /// `shoal train`. All checks have been made by the ``RunSetup`` it looks at.
