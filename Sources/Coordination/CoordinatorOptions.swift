@@ -30,7 +30,7 @@ public struct CoordinatorOptions: Sendable {
     /// further attempt.
     public var exchangeTimeout = Duration.seconds(60)
     /// Attempts at one step's exchange before the run stops: its workers cannot reach one another.
-    public var maximumExchangeAttempts = 4
+    public var maximumExchangeAttempts = 3
     /// Silence after which a worker gives up the coordinator; told to workers.
     public var orphanTimeout = Duration.seconds(600)
     /// `on_non_finite: skip_step`: such a step counts and leaves the state as it was.

@@ -188,6 +188,29 @@ import WireProtocol
         _ = try coordinator.running.wait()
     }
 
+    @Test(
+        "workers find a coordinator that comes back, and go on from its checkpoint to the same bits",
+        arguments: [TestCluster.Network.ipc, .curve], [false, true])
+    func coordinatorComesBack(network: TestCluster.Network, isStar: Bool) throws {
+        let driver = FakeDriver(stepCount: 14, checkpointEvery: 2)
+        let cluster = try TestCluster(driver, over: network, isStar: isStar)
+        let first = try cluster.startCoordinator(minimumWorkers: 2, orphanTimeout: .seconds(60))
+        let workers = try (0..<2).map { _ in try cluster.startWorker(secondsPerLeaf: 0.03) }
+        try cluster.waitUntil { driver.finishedStepCount >= 3 }
+        cluster.cut(0)
+        let second = FakeDriver(stepCount: 14, term: 2, checkpointEvery: 2, resuming: driver)
+        let again = try cluster.startCoordinator(minimumWorkers: 2, driver: second)
+        #expect(try again.running.wait() == .completed)
+        for worker in workers {
+            let ending = try worker.running.wait()
+            #expect(ending == .finished(reason: "training is over"))
+        }
+        #expect(second.state.withLock { $0.ledger.map(\.step) } == Array(1...14))
+        #expect(second.finalParameters == second.serialParameters())
+        first.service.interrupt(reason: "end of test")
+        _ = try first.running.wait()
+    }
+
     @Test("a worker with another base is refused by name, the others train on")
     func refusesAnotherBase() throws {
         let driver = FakeDriver(stepCount: 2)

@@ -77,18 +77,20 @@ final class TestCluster: Sendable {
     deinit { try? FileManager.default.removeItem(at: directory) }
 
     func startCoordinator(
-        minimumWorkers: Int, change: (inout CoordinatorOptions) -> Void = { _ in }
+        minimumWorkers: Int, driver other: FakeDriver? = nil, orphanTimeout: Duration = .seconds(2)
     ) throws -> (service: CoordinatorService, running: Running<RunEnding>) {
+        let driver = other ?? driver
         var options = CoordinatorOptions(
             runID: driver.runID, term: driver.term, parameterCount: driver.parameterCount, baseDigest: "base")
         options.minimumWorkers = minimumWorkers
         options.heartbeatInterval = .milliseconds(200)
         options.lostAfter = lostAfter
-        options.orphanTimeout = .seconds(2)
+        options.orphanTimeout = orphanTimeout
         options.ledgerHead = UInt64(driver.state.withLock { $0.ledger.count })
-        change(&options)
-        var settings = CoordinatorService.Settings(listen: [listen])
+        // A second life of the coordinator listens where the first did.
+        var settings = CoordinatorService.Settings(listen: [state.withLock { $0.endpoint } ?? listen])
         settings.tickInterval = .milliseconds(50)
+        settings.partingTime = .seconds(1)
         settings.isStar = isStar
         switch network {
         case .memory, .ipc: settings.security = .localOnly
