@@ -22,17 +22,20 @@ final class FakeDriver: RunDriver {
     let microBatchCount: Int
     let evaluateEvery: UInt64
     let checkpointEvery: UInt64
+    /// A step in which one micro-batch has a loss that is not finite.
+    let poisonedStep: UInt64?
     let state: Mutex<State>
 
     init(
         stepCount: UInt64, term: UInt64 = 1, microBatchCount: Int = 8, evaluateEvery: UInt64 = 0,
-        checkpointEvery: UInt64 = 0, resuming: FakeDriver? = nil
+        checkpointEvery: UInt64 = 0, poisonedStep: UInt64? = nil, resuming: FakeDriver? = nil
     ) {
         self.stepCount = stepCount
         self.term = term
         self.microBatchCount = microBatchCount
         self.evaluateEvery = evaluateEvery
         self.checkpointEvery = checkpointEvery
+        self.poisonedStep = poisonedStep
         var state = State()
         if let resuming {
             state.ledger = resuming.state.withLock { $0.ledger }
@@ -44,7 +47,7 @@ final class FakeDriver: RunDriver {
     /// The steps done serially: digest-free expectation of the final parameters.
     func serialParameters() -> [Float] {
         let parameters = initialParameters()
-        for step in 1...stepCount {
+        for step in 1...stepCount where step != poisonedStep {
             let batches = microBatches(step: step)
             var level = batches.map { batch in
                 let gradient = Vector(zeros: parameterCount)
@@ -70,7 +73,8 @@ final class FakeDriver: RunDriver {
     func microBatches(step: UInt64) -> [MicroBatch] {
         (0..<microBatchCount).map { index in
             let first = Int(step) * 131 + index * 17
-            let tokens = (0..<10).map { place -> Int32 in Int32((first + place * 7) % 1000) }
+            var tokens = (0..<10).map { place -> Int32 in Int32((first + place * 7) % 1000) }
+            if step == poisonedStep, index == 5 { tokens[0] = FakeModel.poison }
             return MicroBatch(
                 tokenIDs: tokens, targets: tokens,
                 sequences: [.init(start: 0, count: 10, exampleID: UInt32(index))])

@@ -12,11 +12,14 @@ import WireProtocol
 /// order of additions changes the bits.
 struct FakeModel: Sendable {
     static let parameterCount = 9001
-    static let vocabularyCount = 1000
+    static let vocabularyCount = 1001
+    /// A micro-batch that starts with this id has a loss that is not finite.
+    static let poison: Int32 = 1000
 
     static func gradient(of batch: MicroBatch, step: UInt64, parameters: Vector, into gradient: Vector)
         -> Double
     {
+        if batch.tokenIDs[0] == poison { return .nan }
         var loss = 0.0
         for index in 0..<gradient.count {
             let token = batch.tokenIDs[index % batch.tokenCount]
@@ -29,6 +32,7 @@ struct FakeModel: Sendable {
     }
 
     static func apply(_ commit: Commit, reduced: Vector, to parameters: Vector) -> Double {
+        if commit.skipsUpdate { return .nan }
         var squares = 0.0
         for index in 0..<parameters.count {
             let mean = reduced[index] / Float(commit.tokenCount)

@@ -211,6 +211,37 @@ import WireProtocol
         _ = try first.running.wait()
     }
 
+    @Test("a loss that is not finite stops the run and names the micro-batch")
+    func stopsAtNonFinite() throws {
+        let driver = FakeDriver(stepCount: 4, poisonedStep: 3)
+        let cluster = try TestCluster(driver, over: .memory)
+        let coordinator = try cluster.startCoordinator(minimumWorkers: 2)
+        let workers = try (0..<2).map { _ in try cluster.startWorker() }
+        guard case .failed(65, let message) = try coordinator.running.wait() else {
+            Issue.record("the run went on")
+            return
+        }
+        #expect(message.contains("step 3: micro-batch 5 (examples 5)"))
+        #expect(driver.state.withLock { $0.ledger.count } == 2)
+        for worker in workers {
+            let ending = try worker.running.wait()
+            #expect(ending == .failed(code: 65, message: message))
+        }
+    }
+
+    @Test("on_non_finite: skip_step counts such a step and leaves the state as it was")
+    func skipsNonFinite() throws {
+        let driver = FakeDriver(stepCount: 4, poisonedStep: 3)
+        let cluster = try TestCluster(driver, over: .memory)
+        let coordinator = try cluster.startCoordinator(minimumWorkers: 2, skipsNonFiniteSteps: true)
+        for _ in 0..<2 { _ = try cluster.startWorker() }
+        #expect(try coordinator.running.wait() == .completed)
+        let outcomes = driver.state.withLock { $0.outcomes }
+        #expect(outcomes.map(\.wasSkipped) == [false, false, true, false])
+        #expect(outcomes[1].stateDigest == outcomes[2].stateDigest)
+        #expect(driver.finalParameters == driver.serialParameters())
+    }
+
     @Test("a worker with another base is refused by name, the others train on")
     func refusesAnotherBase() throws {
         let driver = FakeDriver(stepCount: 2)

@@ -77,7 +77,8 @@ final class TestCluster: Sendable {
     deinit { try? FileManager.default.removeItem(at: directory) }
 
     func startCoordinator(
-        minimumWorkers: Int, driver other: FakeDriver? = nil, orphanTimeout: Duration = .seconds(2)
+        minimumWorkers: Int, driver other: FakeDriver? = nil, orphanTimeout: Duration = .seconds(2),
+        skipsNonFiniteSteps: Bool = false
     ) throws -> (service: CoordinatorService, running: Running<RunEnding>) {
         let driver = other ?? driver
         var options = CoordinatorOptions(
@@ -86,6 +87,7 @@ final class TestCluster: Sendable {
         options.heartbeatInterval = .milliseconds(200)
         options.lostAfter = lostAfter
         options.orphanTimeout = orphanTimeout
+        options.skipsNonFiniteSteps = skipsNonFiniteSteps
         options.ledgerHead = UInt64(driver.state.withLock { $0.ledger.count })
         // A second life of the coordinator listens where the first did.
         var settings = CoordinatorService.Settings(listen: [state.withLock { $0.endpoint } ?? listen])
