@@ -62,7 +62,7 @@ private func problems(_ yaml: String, overrides: [String] = []) -> [Configuratio
         #expect(try load(text).base == "org/name@v1")
         #expect(
             try load(text, overrides: ["training.seed=1"], existing: ["/here/org/name@v1"]).base
-                == "org/name@v1")
+                == "/here/org/name@v1")
         #expect(try load(text, existing: ["/runs/a/org/name@v1"]).base == "/runs/a/org/name@v1")
         #expect(try load("base: a/b/c\ndata: {train: [a]}\n").base == "/runs/a/a/b/c")
         #expect(try load("base: dir/model.gguf\ndata: {train: [a]}\n").base == "/runs/a/dir/model.gguf")
