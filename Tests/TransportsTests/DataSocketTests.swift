@@ -23,6 +23,7 @@ import ZeroMQ
     @Test("each of three reducers gets every chunk of the two others, in order", arguments: Way.allCases)
     func mesh(way: Way) throws {
         let probes = try mesh(way, 3)
+        defer { withExtendedLifetime(probes) {} }
         for number in 0..<UInt32(50) {
             for sender in probes {
                 for receiver in probes where receiver !== sender {
@@ -47,6 +48,7 @@ import ZeroMQ
         arguments: Way.allCases)
     func vectors(way: Way) throws {
         let probes = try mesh(way, 3)
+        defer { withExtendedLifetime(probes) {} }
         let elements = Vector((0..<5000).map { Float($0) * 0.5 })
         let destinations = [Vector(zeros: 6000), Vector(zeros: 6000)]
         for (probe, destination) in zip(probes.dropFirst(), destinations) {
@@ -77,6 +79,7 @@ import ZeroMQ
     @Test("a peer that takes nothing is reported to the sender, and nothing is lost", arguments: Way.allCases)
     func backpressure(way: Way) throws {
         let probes = try mesh(way, 2, maximumPendingByteCount: 4 << 20)
+        defer { withExtendedLifetime(probes) {} }
         // One payload of 256 KiB under many numbers.
         let large = chunk(0, sender: 1, count: 65_536)
         func numbered(_ number: UInt32) -> Envelope {
@@ -110,6 +113,8 @@ import ZeroMQ
         let first = try DataProbe(way, try Node(shared?.context, authenticator: shared?.authenticator), id: 1)
         let second = try DataProbe(
             way, try Node(shared?.context, authenticator: shared?.authenticator), id: 2)
+        // Optimised code lets go of what is not used any more, and with it its socket.
+        defer { withExtendedLifetime((first, second)) {} }
         try first.setPeers([second.peer])
         if way == .curve {
             #expect(eventually { first.events.all.contains { $0 == (2, .denied) } })
@@ -128,6 +133,7 @@ import ZeroMQ
         arguments: [Way.ipc, .tcp])
     func earlyPeer(way: Way) throws {
         let probes = try mesh(way, 3)
+        defer { withExtendedLifetime(probes) {} }
         try probes[0].setPeers([probes[1].peer])
         #expect(try probes[2].send(chunk(3, sender: 3), to: 1) == .sent)
         #expect(probes[0].received.wait(for: 1) == [chunk(3, sender: 3)])
@@ -136,6 +142,7 @@ import ZeroMQ
     @Test("with keys, who is not in the roster or says to be another is not heard")
     func strangers() throws {
         let probes = try mesh(.curve, 3)
+        defer { withExtendedLifetime(probes) {} }
         #expect(try probes[1].send(chunk(1, sender: 2), to: 1) == .sent)
         #expect(probes[0].received.wait(for: 1).count == 1)
         // 3 leaves the roster of 1; its connection stands, but is not listened to.
@@ -158,12 +165,14 @@ import ZeroMQ
         arguments: [Way.ipc, .tcp, .curve])
     func peerLost(way: Way) throws {
         let probes = try mesh(way, 2)
+        defer { withExtendedLifetime(probes) {} }
         #expect(try probes[0].send(chunk(1, sender: 1), to: 2) == .sent)
         #expect(probes[1].received.wait(for: 1).count == 1)
         try probes[1].close()
         probes[1].node.loop.stop()
         #expect(eventually { probes[0].events.all.contains { $0 == (2, .disconnected) } })
         let successor = try DataProbe(way, try Node(), id: 2)
+        defer { withExtendedLifetime(successor) {} }
         try successor.setPeers([probes[0].peer])
         try probes[0].setPeers([successor.peer])
         #expect(try probes[0].send(chunk(2, sender: 1), to: 2) == .sent)
@@ -173,6 +182,7 @@ import ZeroMQ
     @Test("a damaged chunk is dropped and counted")
     func damaged() throws {
         let probes = try mesh(.tcp, 2)
+        defer { withExtendedLifetime(probes) {} }
         let raw = try ZMQSocket(try ZMQContext(), .dealer)
         try raw.connect(probes[0].endpoint)
         var frames = try MessageCodec.encode(chunk(1, sender: 2))
