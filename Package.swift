@@ -144,7 +144,12 @@ let package = Package(
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", logging]),
         .testTarget(name: "TensorsTests", dependencies: ["Tensors"]),
         .testTarget(name: "TokenizersTests", dependencies: ["CZlib", "Tokenizers"]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: [
+                "Adapters", "Collectives", "Configurations", "Coordination", "Datasets", "Telemetry",
+                "Tensors", "Training", "WeightFiles", "WireProtocol", logging,
+            ]),
         .testTarget(
             name: "TransformersTests",
             dependencies: [
