@@ -10,7 +10,12 @@ struct TrainingFixture {
         var losses: [Double]
         var norms: [Double]
         var rates: [Double]
-        var final_loss: Double
+        var finalLoss: Double
+
+        private enum CodingKeys: String, CodingKey {
+            case losses, norms, rates
+            case finalLoss = "final_loss"
+        }
     }
 
     static let fixtures = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

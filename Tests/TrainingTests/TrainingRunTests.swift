@@ -46,7 +46,7 @@ import WeightFiles
         let evaluator = try Evaluator(
             model: model, paths: fixture.configuration.data.train, data: DataSection(),
             maxTokensPerMicroBatch: 512, threadCount: 2)
-        #expect(abs(try evaluator.run().loss - TrainingFixture.expected().final_loss) <= 1e-3)
+        #expect(abs(try evaluator.run().loss - TrainingFixture.expected().finalLoss) <= 1e-3)
     }
 
     @Test("one and two threads give the same bytes, with dropout and shuffle on")

@@ -46,7 +46,7 @@ struct TrainCommand: AsyncParsableCommand {
         do {
             try describe(training, log: log)
         } catch {
-            training.close()
+            training.abandon()
             throw error
         }
         let sockets = try SocketFolder()
