@@ -1,0 +1,58 @@
+import Adapters
+import Foundation
+import Layers
+import Tensors
+import Testing
+import Transformers
+
+/// What preflight says of memory, against what a workspace really comes to hold.
+@Suite struct WorkspaceEstimateTests {
+    /// Weights of small numbers: memory depends on shapes alone.
+    private struct ConstantWeights: WeightSource {
+        func hasTensor(named name: String) -> Bool { name != "lm_head.weight" }
+        func tensor(named name: String, shape: [Int]) throws -> Vector {
+            Vector([Float](repeating: 0.01, count: shape.reduce(1, *)))
+        }
+    }
+
+    private static let configuration = """
+        {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 2000, "hidden_size": 192,
+         "intermediate_size": 512, "num_hidden_layers": 12, "num_attention_heads": 6, "num_key_value_heads": 2,
+         "hidden_act": "silu", "max_position_embeddings": 1024, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+         "tie_word_embeddings": true}
+        """
+
+    @Test(
+        "the estimate is within 15 % of what a thread's workspace holds",
+        arguments: [(512, 512, 1), (512, 32, 1), (384, 384, 8), (600, 100, 2)])
+    func estimateIsClose(tokens: Int, supervised: Int, sequences: Int) throws {
+        let configuration = try LlamaConfiguration(json: Data(Self.configuration.utf8))
+        let adapters = Dictionary(
+            uniqueKeysWithValues: configuration.linearModules.filter { !$0.isOutputHead }.map {
+                ($0.name, LoRAModuleSettings(loraRank: 8, loraScaling: 2) as any LinearAdapterSettings)
+            })
+        let model = try LlamaModel(
+            configuration: configuration, weights: ConstantWeights(), adapters: adapters)
+        let length = tokens / sequences
+        let batch = MicroBatch(
+            tokenIDs: (0..<tokens).map { Int32($0 % 2000) },
+            targets: (0..<tokens).map { $0 >= tokens - supervised ? 7 : MicroBatch.noTarget },
+            sequences: (0..<sequences).map {
+                .init(start: $0 * length, count: length, exampleID: UInt32($0))
+            })
+        let workspace = model.makeWorkspace()
+        let parameters = Vector(zeros: model.trainable.count)
+        let gradient = Vector(zeros: model.trainable.count)
+        // The second pass joins what the first one took in pieces.
+        for step in 1...2 {
+            _ = try model.gradient(
+                of: batch, parameters: parameters, into: gradient,
+                pass: TrainingPass(seed: 1, step: UInt32(step)), workspace: workspace)
+        }
+        let estimate = configuration.workspaceByteCount(
+            for: BatchExtent(tokenCount: tokens, supervisedCount: supervised, longestSequence: length),
+            adapters: adapters)
+        let ratio = Double(estimate) / Double(workspace.byteCount)
+        #expect((0.85...1.15).contains(ratio), "\(estimate) estimated, \(workspace.byteCount) held")
+    }
+}
