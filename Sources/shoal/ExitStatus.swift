@@ -32,7 +32,13 @@ enum ExitStatus {
             if let message = ending.message { StandardError.write("shoal: \(message)\n") }
             exit(ending.status)
         }
-        guard let status = status(of: error) else { Shoal.exit(withError: error) }
+        guard let status = status(of: error) else {
+            if let help = HelpText.arranged(for: error) {
+                StandardOutput.write(help)
+                exit(0)
+            }
+            Shoal.exit(withError: error)
+        }
         StandardError.write("shoal: error: \(error)\n")
         exit(status)
     }

@@ -14,8 +14,11 @@ import Testing
         let scratch = try Scratch()
         let outcome = try Shoal.run([verb, "--help"], in: scratch)
         #expect(outcome.status == 0, "\(outcome)")
-        #expect(outcome.output.contains("shoal \(verb)"), "\(outcome)")
-        #expect(outcome.output.contains("Example"), "\(outcome)")
+        let parts = outcome.output.components(separatedBy: "\n\nEXAMPLE:\n")
+        #expect(parts.count == 2, "\(outcome)")
+        // Each line is a whole command, to be copied; nothing stands behind them.
+        let lines = parts.last?.split(separator: "\n") ?? []
+        #expect(!lines.isEmpty && lines.allSatisfy { $0.contains("shoal \(verb)") }, "\(outcome)")
     }
 
     @Test("the help names every verb")

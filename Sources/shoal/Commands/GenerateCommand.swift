@@ -12,8 +12,7 @@ struct GenerateCommand: AsyncParsableCommand {
             --prompt the prompt is what stands on stdin.
 
             Example:
-              shoal generate --base model.gguf --adapter runs/quickstart/adapter --prompt "Review: Loved it.
-            Sentiment:" --max-tokens 4
+              shoal generate --base model.gguf --adapter runs/quickstart/adapter --prompt "The capital of France is" --max-tokens 12
             """)
 
     @OptionGroup(title: "Model") var model: ModelOptions
