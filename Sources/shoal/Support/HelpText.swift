@@ -12,13 +12,15 @@ enum HelpText {
         // Unwrapped, so that a command stays one line whatever the terminal's width.
         let wide = Shoal.fullMessage(for: error, columns: 10_000)
         guard let around = split(text), let example = split(wide)?.example else { return nil }
-        return around.before + next + around.after.trimmingSuffix { $0.isWhitespace } + "\n\nEXAMPLE:\n" + example
+        return around.before + next + around.after.trimmingSuffix { $0.isWhitespace } + "\n\nEXAMPLE:\n"
+            + example
             + "\n"
     }
 
     /// What stands before the example, the example, and what stands behind the heading that follows it.
     private static func split(_ text: String) -> (before: String, example: String, after: String)? {
-        guard let start = text.firstRange(of: heading), let end = text[start.upperBound...].firstRange(of: next)
+        guard let start = text.firstRange(of: heading),
+            let end = text[start.upperBound...].firstRange(of: next)
         else { return nil }
         let before = text[..<start.lowerBound].trimmingSuffix { $0.isWhitespace }
         return (before, String(text[start.upperBound..<end.lowerBound]), String(text[end.upperBound...]))
