@@ -105,7 +105,7 @@ final class TestCluster: Sendable {
             let links: any CoordinatorLinks =
                 network == .memory
                 ? memory.coordinatorLinks(io, isStar: isStar)
-                : try CoordinatorSockets(io: io, settings: settings)
+                : try Self.sockets(io, settings)
             let (bound, loop) = (io.bind(links), io.loop)
             state.withLock { $0.cut[0] = { loop.post { io in bound(io).close() } } }
             return links
@@ -115,6 +115,22 @@ final class TestCluster: Sendable {
         }
         try waitUntil { self.state.withLock { $0.endpoint != nil } }
         return (service, running)
+    }
+
+    /// The sockets of a coordinator; where an earlier life's socket is still closing, as libzmq does in its own time,
+    /// once it has closed.
+    private static func sockets(
+        _ io: IOThread, _ settings: CoordinatorService.Settings
+    ) throws -> CoordinatorSockets {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while true {
+            do {
+                return try CoordinatorSockets(io: io, settings: settings)
+            } catch {
+                guard "\(error)".contains("in use"), ContinuousClock.now < deadline else { throw error }
+                Thread.sleep(forTimeInterval: 0.02)
+            }
+        }
     }
 
     private var listen: String {
