@@ -35,6 +35,7 @@ let package = Package(
         .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .target(name: "CDurableFiles"),
+        .target(name: "CKernels"),
         .target(name: "CBuildInfo", cSettings: [.define("SHOAL_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "CMemoryGuard"),
         .target(name: "CMessages", dependencies: ["CProtobufC"]),
@@ -48,7 +49,7 @@ let package = Package(
         .target(name: "Configurations", dependencies: [yams]),
 
         // L2
-        .target(name: "Kernels", dependencies: ["COpenBLAS", "RandomNumbers", "Tensors"]),
+        .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS", "RandomNumbers", "Tensors"]),
         .target(name: "WeightFiles", dependencies: ["DurableFiles", "Tensors"]),
         .target(name: "WireProtocol", dependencies: ["CMessages", "CProtobufC", "Tensors"]),
         .target(name: "Telemetry", dependencies: ["DurableFiles", logging]),
@@ -164,6 +165,20 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Benchmarks/run sets SHOAL_BENCHMARKS; nobody else builds them.
+if Context.environment["SHOAL_BENCHMARKS"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "shoal-benchmarks",
+            dependencies: [
+                "Bases", "Cluster", "Coordination", "DurableFiles", "Kernels", "Layers", "Optimizers",
+                "Tensors",
+                "Tokenizers",
+                "Training", "Transformers", "Transports", "WireProtocol", "ZeroMQ", argumentParser, logging,
+            ],
+            path: "Benchmarks/Sources"))
+}
 
 // scripts/test sets SHOAL_STRICT: a new compiler's warnings stop those who change Shoal, never those who build it.
 let strict: [SwiftSetting] = Context.environment["SHOAL_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]

@@ -30,7 +30,10 @@ final class ReductionQueue: @unchecked Sendable {
     private var reducer: Reducer
     private var stepTicket: WorkTicket?
     private var waiting: [(leaf: UInt32, frame: [UInt8], ticket: WorkTicket)] = []
+    /// The most micro-batches a thread should take in one job.
+    private var share = 1
     private var runningCount = 0
+    private var runningJobCount = 0
     private var reduction: (header: Envelope.Header, ticket: WorkTicket)?
     private var meter = ReductionMeter()
 
@@ -59,9 +62,16 @@ final class ReductionQueue: @unchecked Sendable {
         }
     }
 
+    /// Takes a micro-batch; ``startComputing()`` follows behind the last one of an assignment.
     func compute(leaf: UInt32, frame: [UInt8], ticket: WorkTicket) {
+        queue.async { [self] in waiting.append((leaf, frame, ticket)) }
+    }
+
+    /// Begins with what was taken, a fair share of it for each thread.
+    func startComputing() {
         queue.async { [self] in
-            waiting.append((leaf, frame, ticket))
+            let threadCount = max(engine?.threadCount ?? 1, 1)
+            share = max((waiting.count + threadCount - 1) / threadCount, 1)
             startWaiting()
         }
     }
@@ -117,29 +127,66 @@ final class ReductionQueue: @unchecked Sendable {
         }
     }
 
-    /// One more than the engine has threads, so that none waits for this queue.
+    private struct Job {
+        var leaves: [UInt32] = []
+        var batches: [MicroBatch] = []
+        var ticket: WorkTicket
+    }
+
+    /// One job more than the engine has threads, so that none waits for this queue.
     private func startWaiting() {
         guard let engine else { return }
-        while runningCount <= engine.threadCount, !waiting.isEmpty {
-            let (leaf, frame, ticket) = waiting.removeFirst()
+        while runningJobCount <= engine.threadCount, !waiting.isEmpty {
+            let job: Job
             do {
-                let batch = try MicroBatchCoding.decode(frame, vocabularyCount: engine.vocabularyCount)
-                let gradient = reducer.takeBuffer()
-                runningCount += 1
-                meter.beganComputing()
-                engine.submitGradient(of: batch, step: ticket.step, into: gradient) { [self] result in
-                    didCompute(result, leaf: leaf, gradient: gradient, ticket: ticket)
-                }
+                job = try takeJob(engine)
             } catch {
-                output(.cancelled(ticket))
                 output(.failed(error))
+                continue
+            }
+            let gradients = job.leaves.map { _ in reducer.takeBuffer() }
+            runningCount += job.leaves.count
+            runningJobCount += 1
+            meter.beganComputing()
+            engine.submitGradients(of: job.batches, step: job.ticket.step, into: gradients) {
+                [self] index, result in
+                didCompute(
+                    result, leaf: job.leaves[index], gradient: gradients[index], ticket: job.ticket,
+                    isLast: index == job.leaves.count - 1)
             }
         }
     }
 
+    /// The next micro-batch, and as many behind it as go together with it.
+    private func takeJob(_ engine: any WorkerEngine) throws -> Job {
+        var job = Job(ticket: waiting[0].ticket)
+        var tokenCount = 0
+        while let next = waiting.first, next.ticket == job.ticket {
+            let batch: MicroBatch
+            do {
+                batch = try MicroBatchCoding.decode(next.frame, vocabularyCount: engine.vocabularyCount)
+            } catch {
+                if !job.leaves.isEmpty { return job }
+                waiting.removeFirst()
+                output(.cancelled(next.ticket))
+                throw error
+            }
+            tokenCount += batch.tokenCount
+            guard
+                job.leaves.isEmpty
+                    || (job.leaves.count < share && tokenCount <= engine.groupTokenCount)
+            else { return job }
+            waiting.removeFirst()
+            job.leaves.append(next.leaf)
+            job.batches.append(batch)
+        }
+        return job
+    }
+
     /// On a compute thread. The report goes out before the gradient counts, so before anything it completes.
     private func didCompute(
-        _ result: Result<GradientOutcome, any Error>, leaf: UInt32, gradient: Vector, ticket: WorkTicket
+        _ result: Result<GradientOutcome, any Error>, leaf: UInt32, gradient: Vector, ticket: WorkTicket,
+        isLast: Bool
     ) {
         switch result {
         case .success(let outcome):
@@ -154,7 +201,10 @@ final class ReductionQueue: @unchecked Sendable {
         }
         queue.async { [self] in
             runningCount -= 1
-            startWaiting()
+            if isLast {
+                runningJobCount -= 1
+                startWaiting()
+            }
             guard case .success = result, ticket.session == stepTicket?.session,
                 ticket.step == stepTicket?.step
             else { return reducer.returnBuffer(gradient) }

@@ -1,3 +1,4 @@
+import CKernels
 public import Tensors
 
 /// Heads of an attention and how they lie in a row: head h occupies columns h·D ..< (h+1)·D.
@@ -19,8 +20,9 @@ public struct AttentionShape: Sendable, Equatable {
         self.headDimension = headDimension
     }
 
-    /// Query rows whose scores are in memory at a time.
-    public static let tileRows = 128
+    /// Query rows whose scores are in memory at a time; the scores above the diagonal that are computed in vain grow with
+    /// it.
+    public static let tileRows = 64
     /// 1 ÷ √D, the factor of the scores.
     public var attentionScale: Float { 1 / Float(headDimension).squareRoot() }
     /// H · D
@@ -61,11 +63,11 @@ public struct KeyValueRows: Sendable {
 /// queries are the sequence's last positions, as in incremental decoding; in training Tq = Tk).
 ///
 /// - Shapes: `output`, `query` [Tq, H·D]; `statistics` [Tq, 2H]; `own` and each of `prefixes` [T, K·D];
-///   `scores` [min(Tq, 128), at least Σ prefix rows + Tk].
+///   `scores` [min(Tq, 64), at least Σ prefix rows + Tk].
 /// - Saves: in `statistics` per head the row's maximum and 1 ÷ Σ e^(score − maximum), which is the log-sum-exp kept
 ///   in two parts so that the backward needs no logarithm.
 /// - Accumulates: nothing; `scores` is scratch.
-/// - Numerics: products through SGEMM per head and tile of 128 query rows, so their shapes and bits depend on the
+/// - Numerics: products through SGEMM per head and tile of 64 query rows, so their shapes and bits depend on the
 ///   sequence alone; memory grows linearly in the length.
 public func attentionForward(
     output: Matrix, statistics: Matrix, query: Matrix, own: KeyValueRows, prefixes: [KeyValueRows] = [],
@@ -139,7 +141,7 @@ private func softmaxTile(scores: Matrix, width: Int, statistics: Matrix, head: I
 /// The probabilities are computed again, tile by tile, from the scores and the saved statistics.
 ///
 /// - Shapes: `dQuery`, `dOutput`, `output`, `query` [T, H·D]; `dOwn`, `own` [T, K·D]; `statistics` [T, 2H];
-///   `scores`, `dScores` [min(T, 128), at least T].
+///   `scores`, `dScores` [min(T, 64), at least T].
 /// - Accumulates: nothing; `dQuery` and `dOwn` are overwritten, `scores` and `dScores` are scratch.
 public func attentionBackward(
     dQuery: Matrix, dOwn: KeyValueRows, dOutput: Matrix, output: Matrix, query: Matrix, own: KeyValueRows,
@@ -191,15 +193,8 @@ private func softmaxTileBackward(
         let saved = unsafe statistics.readRow(row)
         let (maximum, inverse) = unsafe (saved[head], saved[heads + head])
         let projection = unsafe dot(dOutput.readRow(row), output.readRow(row), output.columns)
-        forEachLanes(visible) { i in
-            let p = unsafe exponential(s.lanes(i) - maximum) * inverse
-            unsafe s.setLanes(i, p)
-            unsafe d.setLanes(i, p * (d.lanes(i) - projection))
-        } rest: { i in
-            let p = unsafe exponential(s[i] - maximum) * inverse
-            unsafe s[i] = p
-            unsafe d[i] = p * (d[i] - projection)
-        }
+        unsafe CKernels_softmax_backward(
+            ProductVariant.inUse.rawValue, visible, s, d, maximum, inverse, projection)
         unsafe (s + visible).update(repeating: 0, count: width - visible)
         unsafe (d + visible).update(repeating: 0, count: width - visible)
     }

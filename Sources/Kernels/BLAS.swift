@@ -39,9 +39,11 @@ public enum BLAS {
     /// revision of this target's own loops.
     public static var fingerprint: String { "\(configuration) | \(coreName) | \(kernelVariant)" }
 
-    /// Name of this target's own loops: plain x86-64 code, so one variant for all processors. The number goes up
-    /// with every change of their rounding.
-    public static let kernelVariant = "shoal-kernels-1"
+    /// Name of this target's own loops and products; equal names give equal bits. The number goes up with every change
+    /// of their rounding. Products with fused multiply-add have the same bits in any width.
+    public static var kernelVariant: String {
+        "shoal-kernels-2-" + (ProductVariant.inUse == .blas ? "blas" : "fused")
+    }
 }
 
 extension String {

@@ -1,3 +1,4 @@
+import CKernels
 import Glibc
 public import Tensors
 
@@ -72,22 +73,7 @@ func largest(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
 
 /// x = e^(x − shift), in place; returns the sum.
 func exponentialsInPlace(_ x: UnsafeMutablePointer<Float>, _ count: Int, minus shift: Float) -> Float {
-    var sum = Lanes.zero
-    var i = 0
-    while i + laneCount <= count {
-        let e = unsafe exponential(x.lanes(i) - shift)
-        unsafe x.setLanes(i, e)
-        sum += e
-        i += laneCount
-    }
-    var total = sum.laneSum
-    while i < count {
-        let e = unsafe exponential(x[i] - shift)
-        unsafe x[i] = e
-        total += e
-        i += 1
-    }
-    return total
+    unsafe CKernels_exponentials(ProductVariant.inUse.rawValue, count, x, shift)
 }
 
 /// x = x · factor, in place.

@@ -1,3 +1,4 @@
+import CKernels
 import COpenBLAS
 public import Tensors
 
@@ -18,22 +19,41 @@ public struct Factor: Sendable {
 
 /// output = alpha · left · right + beta · output, in Float32.
 ///
-/// - Shapes: `output` [m, n], `left` [m, k], `right` [k, n] after transposition.
-/// - Accumulates: only with `beta` ≠ 0; with `beta` 0 `output` is overwritten, whatever it held.
-/// - Numerics: one single-threaded `cblas_sgemm`; the bits depend on (m, n, k), the values and ``BLAS/fingerprint``.
+/// - Shapes: `output` [m, n], `left` [m, k], `right` [k, n] after transposition; not both transposed.
+/// - Accumulates: only with `beta` 1; with `beta` 0 `output` is overwritten, whatever it held.
+/// - Numerics: one thread. Under ``ProductVariant/avx2`` and wider, the bits of an element depend on its row of `left`
+///   and its column of `right` alone; under ``ProductVariant/blas`` also on (m, n, k) and ``BLAS/fingerprint``.
 /// - Thread: caller's.
-/// - Precondition: the shapes fit; `output` overlaps neither factor.
+/// - Precondition: the shapes fit; `beta` is 0 or 1; `output` overlaps neither factor.
 public func gemm(output: Matrix, _ left: Factor, _ right: Factor, alpha: Float = 1, beta: Float = 0) {
+    gemm(output: output, left, right, alpha: alpha, beta: beta, variant: .inUse)
+}
+
+/// ``gemm(output:_:_:alpha:beta:)`` by a variant that this processor has.
+package func gemm(
+    output: Matrix, _ left: Factor, _ right: Factor, alpha: Float, beta: Float, variant: ProductVariant
+) {
     let (m, n, k) = (output.rows, output.columns, left.columns)
     precondition(
-        left.rows == m && right.columns == n && right.rows == k,
-        "[\(left.rows), \(left.columns)] · [\(right.rows), \(right.columns)] into [\(m), \(n)]")
+        left.rows == m && right.columns == n && right.rows == k && (beta == 0 || beta == 1)
+            && !(left.isTransposed && right.isTransposed),
+        "[\(left.rows), \(left.columns)] · [\(right.rows), \(right.columns)] into [\(m), \(n)], beta \(beta)")
     guard m > 0, n > 0 else { return }
-    unsafe cblas_sgemm(
-        CblasRowMajor, left.order, right.order, blasInt(m), blasInt(n), blasInt(k), alpha,
-        left.matrix.readPointer, blasInt(max(left.matrix.rowStride, 1)),
-        right.matrix.readPointer, blasInt(max(right.matrix.rowStride, 1)), beta,
-        output.writePointer, blasInt(output.rowStride))
+    guard variant != .blas else {
+        return unsafe cblas_sgemm(
+            CblasRowMajor, left.order, right.order, blasInt(m), blasInt(n), blasInt(k), alpha,
+            left.matrix.readPointer, blasInt(max(left.matrix.rowStride, 1)),
+            right.matrix.readPointer, blasInt(max(right.matrix.rowStride, 1)), beta,
+            output.writePointer, blasInt(output.rowStride))
+    }
+    let (leftRow, leftInner) = left.isTransposed ? (1, left.matrix.rowStride) : (left.matrix.rowStride, 1)
+    let (rightInner, rightColumn) =
+        right.isTransposed ? (1, right.matrix.rowStride) : (right.matrix.rowStride, 1)
+    let status = unsafe CKernels_sgemm(
+        variant.rawValue, m, n, k, alpha, left.matrix.readPointer, leftRow, leftInner,
+        right.matrix.readPointer, rightInner, rightColumn, beta == 0 ? 0 : 1, output.writePointer,
+        output.rowStride)
+    precondition(status == 0, "no memory for the factors of a product [\(m), \(k)] · [\(k), \(n)]")
 }
 
 /// output = weight · input for a single row, which is three times as fast as the product of matrices.

@@ -62,3 +62,17 @@ extension Matrix {
         unsafe storage.writePointer + (offset + index * rowStride)
     }
 }
+
+/// Calls `body` for every whole group of lanes in 0..<count, `rest` for each index left over.
+@inline(__always)
+func forEachLanes(_ count: Int, _ body: (Int) -> Void, rest: (Int) -> Void) {
+    var i = 0
+    while i + laneCount <= count {
+        body(i)
+        i += laneCount
+    }
+    while i < count {
+        rest(i)
+        i += 1
+    }
+}

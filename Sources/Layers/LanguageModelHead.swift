@@ -24,18 +24,27 @@ public struct LanguageModelHead: Sendable {
     /// Loss of each row and its gradient.
     ///
     /// - Shapes: `dHidden`, `hidden` [M, C]; `targets` [M].
+    /// - Parameter parts: the rows of each micro-batch, in order.
     /// - Accumulates: nothing; `dHidden`, where wanted, is overwritten.
-    /// - Returns: Σ −log p(target) in nats, in Float64 in row order.
-    public func gradient(dHidden: Matrix?, hidden: Matrix, targets: [Int32], pass: LayerPass) -> Double {
-        var lossSum = 0.0
+    /// - Returns: for each of `parts` Σ −log p(target) in nats, in Float64 in row order.
+    public func gradient(
+        dHidden: Matrix?, hidden: Matrix, targets: [Int32], parts: [Range<Int>], pass: LayerPass
+    ) -> [Double] {
+        var lossSums = parts.map { _ in 0.0 }
         forEachChunk(of: hidden, pass: pass) { rows, logits, saved, pass in
-            crossEntropyGradient(logits: logits, targets: targets[rows], lossSum: &lossSum)
+            for (index, part) in parts.enumerated() {
+                let own = part.clamped(to: rows)
+                guard !own.isEmpty else { continue }
+                crossEntropyGradient(
+                    logits: logits.rows(own.lowerBound - rows.lowerBound..<own.upperBound - rows.lowerBound),
+                    targets: targets[own], lossSum: &lossSums[index])
+            }
             guard dHidden != nil || projection.isTrainable else { return }
             projection.backward(
                 dInput: dHidden?.rows(rows), dOutput: logits, input: hidden.rows(rows), saved: saved,
                 accumulatesGradient: rows.lowerBound > 0, pass: pass)
         }
-        return lossSum
+        return lossSums
     }
 
     /// Loss of each row and whether its target is the likeliest id.

@@ -5,8 +5,8 @@ public import Tensors
 public struct LayerPass {
     /// [trainable.count] the trainable values, read-only.
     public let parameters: Vector
-    /// [trainable.count] where gradients go; nil when nothing is trained.
-    public let gradient: Vector?
+    /// Where gradients go, one for each micro-batch whose rows are here; empty when nothing is trained.
+    public let gradients: [RowGradient]
     /// Dropout of this pass; nil in evaluation.
     public var dropout: DropoutPass?
     /// What the backward will need; kept until the model gives it back.
@@ -18,16 +18,35 @@ public struct LayerPass {
     public let products: ProductThreads?
 
     public init(
-        parameters: Vector, gradient: Vector?, dropout: DropoutPass?, activations: Arena, scratch: Arena,
+        parameters: Vector, gradients: [RowGradient], dropout: DropoutPass?, activations: Arena,
+        scratch: Arena,
         products: ProductThreads? = nil
     ) {
         self.parameters = parameters
-        self.gradient = gradient
+        self.gradients = gradients
         self.dropout = dropout
         self.activations = activations
         self.scratch = scratch
         self.products = products
     }
+}
+
+/// The gradient of one micro-batch, and which rows of the activations are its own.
+///
+/// Several micro-batches may go through a pass together, each with a gradient of its own, because the bits of a row do
+/// not depend on the rows beside it (see `gemm`).
+public struct RowGradient: Sendable {
+    public let rows: Range<Int>
+    /// [trainable.count]
+    public let gradient: Vector
+
+    public init(rows: Range<Int>, gradient: Vector) {
+        self.rows = rows
+        self.gradient = gradient
+    }
+
+    /// All rows, however many there are.
+    public init(allRowsOf gradient: Vector) { self.init(rows: 0..<Int.max, gradient: gradient) }
 }
 
 /// Seed, step and row identities of a training pass's dropout.

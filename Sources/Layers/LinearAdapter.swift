@@ -17,7 +17,7 @@ public protocol LinearAdapter: Sendable {
     ///
     /// - Shapes: `dInput`, `input` [N, in]; `dOutput` [N, out]; `weight` [out, in].
     /// - Accumulates: `dInput` when it is given (the frozen map's part comes first or later); its slices of
-    ///   `pass.gradient` are overwritten, or added to when `accumulatesGradient`.
+    ///   `pass.gradients` are overwritten, or added to when `accumulatesGradient`.
     func backward(
         dInput: Matrix?, dOutput: Matrix, input: Matrix, weight: Matrix, saved: Matrix?,
         accumulatesGradient: Bool, pass: LayerPass)

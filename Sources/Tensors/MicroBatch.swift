@@ -51,4 +51,24 @@ public struct MicroBatch: Sendable, Equatable {
     public var tokenCount: Int { tokenIDs.count }
     /// Tokens with a target.
     public var supervisedTokenCount: Int { targets.reduce(0) { $0 + ($1 == Self.noTarget ? 0 : 1) } }
+
+    /// The sequences of several micro-batches one after the other.
+    public init(joining batches: [MicroBatch]) {
+        guard batches.count != 1 else {
+            self = batches[0]
+            return
+        }
+        self.init()
+        for batch in batches {
+            let (tokens, first) = (tokenIDs.count, sequences.count)
+            tokenIDs += batch.tokenIDs
+            targets += batch.targets
+            sequences += batch.sequences.map { sequence in
+                var moved = sequence
+                moved.start += tokens
+                moved.prefix = sequence.prefix.map { $0 + first }
+                return moved
+            }
+        }
+    }
 }

@@ -109,7 +109,8 @@ public struct Preflight: Sendable, Equatable {
     private static func memory(
         _ setup: RunSetup, parameterCount: Int, data: DataStatistics, baseParameterCount: Int
     ) -> Memory {
-        let tokens = data.largestMicroBatch
+        // Small micro-batches go through the layers together, up to so many tokens.
+        let tokens = max(data.largestMicroBatch, ComputeGroups.tokenCount)
         let extent = BatchExtent(
             tokenCount: tokens, supervisedCount: tokens,
             longestSequence: min(tokens, setup.configuration.data.maxSequenceLength))

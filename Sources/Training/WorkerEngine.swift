@@ -39,6 +39,18 @@ public protocol WorkerEngine: AnyObject, Sendable {
         of batch: MicroBatch, step: UInt64, into gradient: Vector,
         completion: @escaping @Sendable (Result<GradientOutcome, any Error>) -> Void)
 
+    /// The most tokens that ``submitGradients(of:step:into:completion:)`` should get in one call; 0 where each micro-batch
+    /// is better computed by itself.
+    var groupTokenCount: Int { get }
+
+    /// Computes several small micro-batches in one job, each with the bits it has alone.
+    ///
+    /// - Shapes: each of `gradients` [parameterCount], as in ``submitGradient(of:step:into:completion:)``.
+    /// - Parameter completion: called once for each micro-batch, with its index.
+    func submitGradients(
+        of batches: [MicroBatch], step: UInt64, into gradients: [Vector],
+        completion: @escaping @Sendable (Int, Result<GradientOutcome, any Error>) -> Void)
+
     /// Scores `batch` with the present parameters.
     func submitScores(
         of batch: MicroBatch, completion: @escaping @Sendable (Result<[Evaluated.Score], any Error>) -> Void)
@@ -57,4 +69,17 @@ public protocol WorkerEngine: AnyObject, Sendable {
 
     /// Digest of the state vectors.
     func stateDigest() -> [UInt8]
+}
+
+extension WorkerEngine {
+    public var groupTokenCount: Int { 0 }
+
+    public func submitGradients(
+        of batches: [MicroBatch], step: UInt64, into gradients: [Vector],
+        completion: @escaping @Sendable (Int, Result<GradientOutcome, any Error>) -> Void
+    ) {
+        for (index, (batch, gradient)) in zip(batches, gradients).enumerated() {
+            submitGradient(of: batch, step: step, into: gradient) { completion(index, $0) }
+        }
+    }
 }

@@ -56,16 +56,35 @@ public protocol TransformerModel: AnyObject, Sendable {
     /// A workspace for one thread; grows to the largest micro-batch it meets.
     func makeWorkspace() -> Workspace
 
-    /// Loss and unnormalised gradient of one micro-batch, with dropout.
+    /// Whether ``gradient(of:parameters:into:pass:workspace:)`` takes more than one micro-batch at once: only where
+    /// each then has the bits that it has alone.
+    var takesSeveralBatches: Bool { get }
+
+    /// Loss and unnormalised gradient of each micro-batch, with dropout. Several small ones go through the layers
+    /// together, which is faster than one after the other.
     ///
-    /// - Shapes: `parameters`, `gradient` [trainable.count].
-    /// - Accumulates: nothing; every element of `gradient` is overwritten with Σ over tokens of ∂loss/∂parameter.
+    /// - Shapes: `parameters`, each of `gradients` [trainable.count].
+    /// - Accumulates: nothing; every element of a gradient is overwritten with Σ over tokens of ∂loss/∂parameter.
     /// - Throws: when the base's mapped file was truncated meanwhile.
+    /// - Precondition: as many gradients as micro-batches; one unless ``takesSeveralBatches``.
     func gradient(
-        of batch: MicroBatch, parameters: Vector, into gradient: Vector, pass: TrainingPass,
+        of batches: [MicroBatch], parameters: Vector, into gradients: [Vector], pass: TrainingPass,
         workspace: Workspace
-    ) throws -> LossSum
+    ) throws -> [LossSum]
 
     /// Scores each sequence of a micro-batch without dropout; sequences may have prefixes.
     func scores(of batch: MicroBatch, parameters: Vector, workspace: Workspace) throws -> [SequenceScore]
+}
+
+extension TransformerModel {
+    /// Loss and unnormalised gradient of one micro-batch, with dropout.
+    ///
+    /// - Shapes, accumulation, errors: as ``gradient(of:parameters:into:pass:workspace:)-([MicroBatch],_,_,_,_)``.
+    public func gradient(
+        of batch: MicroBatch, parameters: Vector, into gradient: Vector, pass: TrainingPass,
+        workspace: Workspace
+    ) throws -> LossSum {
+        try self.gradient(
+            of: [batch], parameters: parameters, into: [gradient], pass: pass, workspace: workspace)[0]
+    }
 }

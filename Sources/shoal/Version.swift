@@ -8,7 +8,7 @@ enum Version {
     static let description: String = """
         shoal \(ShoalVersion.current) (commit \(commit))
         BLAS: \(BLAS.configuration), core \(BLAS.coreName)
-        kernels: \(BLAS.kernelVariant)
+        kernels: \(BLAS.kernelVariant), products \(ProductVariant.inUse)
         protocol: \(ProtocolVersion.current)
         """
 

@@ -27,4 +27,18 @@ import Testing
         #expect(output[3] == 1)
         #expect(output[4] == 0)
     }
+
+    @Test("every instruction set gives the same values and the same sum")
+    func variantsAgree() {
+        for count in [1, 7, 8, 13, 1000] {
+            let input = Vector((0..<count).map { Float($0 * 7919 % 2003) / 20 - 60 })
+            let plain = Vector(zeros: count)
+            let plainSum = exponentialForward(output: plain, input: input, variant: .blas)
+            for variant in ProductVariant.allCases where variant <= .widest {
+                let output = Vector(zeros: count)
+                let sum = exponentialForward(output: output, input: input, variant: variant)
+                #expect(output.toArray() == plain.toArray() && sum == plainSum, "\(variant), \(count) values")
+            }
+        }
+    }
 }

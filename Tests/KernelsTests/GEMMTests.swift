@@ -3,29 +3,88 @@ import Tensors
 import Testing
 
 @Suite struct GEMMTests {
-    @Test("all four orders agree with sums in Float64", arguments: [false, true], [false, true])
-    func agrees(left: Bool, right: Bool) {
-        BLAS.configureSingleThreaded()
-        let (m, n, k) = (5, 7, 3)
-        let a = left ? randomMatrix(k, m, seed: 1) : randomMatrix(m, k, seed: 1)
-        let b = right ? randomMatrix(n, k, seed: 2) : randomMatrix(k, n, seed: 2)
-        let output = randomMatrix(m, n, seed: 3)
-        let before = output.doubles
-        gemm(
-            output: output, left ? .transposed(a) : .plain(a), right ? .transposed(b) : .plain(b), alpha: 2,
-            beta: -1)
-        var expected: [Double] = []
+    /// A product's factors as they lie in memory.
+    enum Order: CaseIterable { case plain, rightTransposed, leftTransposed }
+
+    /// The variants this processor has, the library's among them.
+    static let variants = ProductVariant.allCases.filter { $0 <= .widest }
+
+    private func factors(_ order: Order, m: Int, n: Int, k: Int, gap: Int = 0) -> (
+        Factor, Factor, Matrix, Matrix
+    ) {
+        let a =
+            order == .leftTransposed ? randomMatrix(k, m + gap, seed: 1) : randomMatrix(m, k + gap, seed: 1)
+        let b =
+            order == .rightTransposed ? randomMatrix(n, k + gap, seed: 2) : randomMatrix(k, n + gap, seed: 2)
+        let left = a.columns(0..<(order == .leftTransposed ? m : k))
+        let right = b.columns(0..<(order == .rightTransposed ? k : n))
+        return (
+            order == .leftTransposed ? .transposed(left) : .plain(left),
+            order == .rightTransposed ? .transposed(right) : .plain(right), left, right
+        )
+    }
+
+    /// alpha · A · B + beta · C in Float64.
+    private func expected(
+        _ order: Order, _ a: Matrix, _ b: Matrix, m: Int, n: Int, k: Int, alpha: Double,
+        adding before: [Double]?
+    ) -> [Double] {
+        var result: [Double] = []
+        let (left, right) = (a.doubles, b.doubles)
         for i in 0..<m {
             for j in 0..<n {
-                let sum = (0..<k).reduce(0.0) { sum, l in
-                    let x = left ? a.row(l)[i] : a.row(i)[l]
-                    let y = right ? b.row(j)[l] : b.row(l)[j]
-                    return sum + Double(x) * Double(y)
+                var sum = 0.0
+                for p in 0..<k {
+                    let x = order == .leftTransposed ? left[p * m + i] : left[i * k + p]
+                    let y = order == .rightTransposed ? right[j * k + p] : right[p * n + j]
+                    sum += x * y
                 }
-                expected.append(2 * sum - before[i * n + j])
+                result.append(alpha * sum + (before?[i * n + j] ?? 0))
             }
         }
-        #expect(relativeDifference(output.doubles, expected) < 1e-6)
+        return result
+    }
+
+    @Test("every order agrees with sums in Float64", arguments: Order.allCases, variants)
+    func agrees(order: Order, variant: ProductVariant) {
+        BLAS.configureSingleThreaded()
+        for (m, n, k) in [
+            (1, 1, 1), (5, 7, 3), (14, 32, 16), (15, 33, 17), (31, 70, 65), (3, 200, 600), (300, 9, 8),
+        ] {
+            for adds in [false, true] {
+                let (left, right, a, b) = factors(order, m: m, n: n, k: k, gap: 3)
+                let output = randomMatrix(m, n, seed: 3)
+                let before = output.doubles
+                if !adds { fill(output, with: .nan) }
+                gemm(output: output, left, right, alpha: 1.7, beta: adds ? 1 : 0, variant: variant)
+                let wanted = expected(
+                    order, a, b, m: m, n: n, k: k, alpha: 1.7, adding: adds ? before : nil)
+                #expect(relativeDifference(output.doubles, wanted) < 1e-6, "[\(m), \(k)] · [\(k), \(n)]")
+            }
+        }
+    }
+
+    @Test("widths of registers, and the rows beside a row, change no bit", arguments: Order.allCases)
+    func bitsDependOnRowAndColumnAlone(order: Order) {
+        let fused = Self.variants.filter { $0 != .blas }
+        guard let narrow = fused.first, let wide = fused.last else { return }
+        // Inner lengths of one and of several blocks; strides that meet in the same lines of the cache.
+        for (m, n, k, gap) in [
+            (37, 45, 70, 0), (62, 576, 576, 0), (20, 40, 2100, 0), (29, 33, 512, 512), (270, 31, 24, 0),
+        ] {
+            let (left, right, a, _) = factors(order, m: m, n: n, k: k, gap: gap)
+            let (first, second) = (Matrix(rows: m, columns: n), Matrix(rows: m, columns: n))
+            gemm(output: first, left, right, alpha: 1, beta: 0, variant: narrow)
+            gemm(output: second, left, right, alpha: 1, beta: 0, variant: wide)
+            #expect(first.toArray() == second.toArray(), "[\(m), \(k)] · [\(k), \(n)]")
+            let row = m / 2
+            let alone = Matrix(rows: 1, columns: n)
+            let single: Factor =
+                order == .leftTransposed
+                ? .transposed(a.columns(row..<row + 1)) : .plain(a.rows(row..<row + 1))
+            gemm(output: alone, single, right, alpha: 1, beta: 0, variant: wide)
+            #expect(alone.toArray() == first.rows(row..<row + 1).toArray(), "row \(row) of [\(m), \(k)]")
+        }
     }
 
     @Test("strided views of rows and columns are multiplied in place")

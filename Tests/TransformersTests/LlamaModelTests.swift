@@ -34,6 +34,41 @@ import Transformers
         return (loss, gradient, model)
     }
 
+    @Test("micro-batches that go through the layers together have the bits they have alone")
+    func groupedEqualsAlone() throws {
+        let adapters = golden.adapters { _ in true }.mapValues { settings -> any LinearAdapterSettings in
+            LoRAModuleSettings(loraRank: 3, loraScaling: 0.7, dropout: 0.25)
+        }.filter { $0.key != "lm_head" }
+        let model = try golden.model(adapters)
+        let parameters = Vector((0..<model.trainable.count).map { Float(($0 * 37) % 101) / 400 - 0.12 })
+        let whole = batch
+        var batches = whole.sequences.map { sequence in
+            MicroBatch(
+                tokenIDs: Array(whole.tokenIDs[sequence.range]),
+                targets: Array(whole.targets[sequence.range]),
+                sequences: [.init(start: 0, count: sequence.count, exampleID: sequence.exampleID)])
+        }
+        batches.append(whole)
+        var unsupervised = whole
+        unsupervised.targets = unsupervised.targets.map { _ in MicroBatch.noTarget }
+        batches.insert(unsupervised, at: 1)
+        let pass = TrainingPass(seed: 9, step: 3)
+        let together = batches.map { _ in Vector(zeros: model.trainable.count) }
+        let count = model.takesSeveralBatches ? batches.count : 1
+        let losses = try model.gradient(
+            of: Array(batches[..<count]), parameters: parameters, into: Array(together[..<count]), pass: pass,
+            workspace: model.makeWorkspace())
+        for index in 0..<count {
+            let alone = Vector(zeros: model.trainable.count)
+            let loss = try model.gradient(
+                of: batches[index], parameters: parameters, into: alone, pass: pass,
+                workspace: model.makeWorkspace())
+            #expect(losses[index] == loss)
+            #expect(together[index].toArray() == alone.toArray(), "micro-batch \(index)")
+            #expect(index == 1 || alone.toArray().contains { $0 != 0 })
+        }
+    }
+
     @Test(
         "with adapters on some modules only, their gradients agree with finite differences",
         arguments: [

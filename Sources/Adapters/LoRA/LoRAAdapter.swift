@@ -91,12 +91,17 @@ public struct LoRAAdapter: LinearAdapter {
         let beta: Float = accumulatesGradient ? 1 : 0
         let dInner = pass.scratch.matrix(rows: input.rows, columns: settings.loraRank)  // [N, r]
         gemm(output: dInner, .plain(dOutput), .plain(loraB(pass.parameters)), alpha: settings.loraScaling)
-        if let gradient = pass.gradient {
-            gemm(
-                output: loraB(gradient), .transposed(dOutput), .plain(inner(saved)),
-                alpha: settings.loraScaling, beta: beta)
+        if !pass.gradients.isEmpty {
             let adapted = dropped(input, mask: mask, saved: saved, pass: pass)
-            gemm(output: loraA(gradient), .transposed(dInner), .plain(adapted), beta: beta)
+            for own in pass.gradients {
+                let rows = own.rows.clamped(to: 0..<input.rows)
+                gemm(
+                    output: loraB(own.gradient), .transposed(dOutput.rows(rows)),
+                    .plain(inner(saved).rows(rows)), alpha: settings.loraScaling, beta: beta)
+                gemm(
+                    output: loraA(own.gradient), .transposed(dInner.rows(rows)), .plain(adapted.rows(rows)),
+                    beta: beta)
+            }
         }
         guard let dInput else { return }
         if let mask {

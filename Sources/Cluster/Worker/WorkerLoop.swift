@@ -70,7 +70,12 @@ final class WorkerLoop {
     }
 
     private func perform(_ actions: [WorkerMachine.Action]) {
-        for action in actions { perform(action) }
+        var computes = false
+        for action in actions {
+            perform(action)
+            if case .compute = action { computes = true }
+        }
+        if computes { reduction?.startComputing() }
     }
 
     private func perform(_ action: WorkerMachine.Action) {

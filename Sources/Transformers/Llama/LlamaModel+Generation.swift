@@ -28,7 +28,7 @@ extension LlamaModel {
         workspace.rotary.reserve(positions: cache.count + count)
         cache.reserve(count)
         let pass = LayerPass(
-            parameters: parameters, gradient: nil, dropout: nil, activations: workspace.activations,
+            parameters: parameters, gradients: [], dropout: nil, activations: workspace.activations,
             scratch: workspace.scratch, products: workspace.products)
         let last = pass.scratch.matrix(rows: 1, columns: columns)
         var stream = pass.scratch.matrix(rows: count, columns: columns)

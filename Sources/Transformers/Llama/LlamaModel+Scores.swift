@@ -18,7 +18,7 @@ extension LlamaModel {
         workspace.tokenScores.removeAll(keepingCapacity: true)
         if !workspace.supervisedRows.isEmpty {
             let pass = LayerPass(
-                parameters: parameters, gradient: nil, dropout: nil, activations: workspace.activations,
+                parameters: parameters, gradients: [], dropout: nil, activations: workspace.activations,
                 scratch: workspace.scratch)
             workspace.reset()
             let last = forward(

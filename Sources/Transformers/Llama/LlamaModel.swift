@@ -59,27 +59,59 @@ public final class LlamaModel: GenerativeModel {
 
     public func makeWorkspace() -> LlamaWorkspace { LlamaWorkspace(rotary: rotary) }
 
+    public var takesSeveralBatches: Bool { ProductVariant.inUse != .blas && !head.projection.isTrainable }
+
     public func gradient(
-        of batch: MicroBatch, parameters: Vector, into gradient: Vector, pass: TrainingPass,
+        of batches: [MicroBatch], parameters: Vector, into gradients: [Vector], pass: TrainingPass,
         workspace: LlamaWorkspace
-    ) throws -> LossSum {
+    ) throws -> [LossSum] {
         precondition(
-            parameters.count == trainable.count && gradient.count == trainable.count,
-            "\(parameters.count) parameters and \(gradient.count) gradients for \(trainable.count)")
-        try workspace.load(batch, configuration: configuration, allowsPrefixes: false)
+            batches.count == gradients.count && parameters.count == trainable.count
+                && gradients.allSatisfy { $0.count == trainable.count }
+                && (batches.count == 1 || takesSeveralBatches),
+            "\(batches.count) micro-batches with \(parameters.count) parameters and \(gradients.count) gradients"
+        )
         try weights.checkIntact()
-        fill(gradient, with: 0)
-        guard !workspace.supervisedRows.isEmpty else { return LossSum() }
+        for gradient in gradients { fill(gradient, with: 0) }
+        // Without a target there is no loss, and the gradient is zero.
+        let wanted = batches.indices.filter { batches[$0].supervisedTokenCount > 0 }
+        var losses = Array(repeating: LossSum(), count: batches.count)
+        for index in batches.indices where !wanted.contains(index) {
+            try workspace.load(batches[index], configuration: configuration, allowsPrefixes: false)
+        }
+        guard !wanted.isEmpty else { return losses }
+        let batch = MicroBatch(joining: wanted.map { batches[$0] })
+        try workspace.load(batch, configuration: configuration, allowsPrefixes: false)
         let training = LayerPass(
-            parameters: parameters, gradient: gradient,
+            parameters: parameters,
+            gradients: Self.rowGradients(
+                wanted.map { (batches[$0].tokenCount, gradients[$0]) }),
             dropout: DropoutPass(seed: pass.seed, step: pass.step, rows: workspace.rows),
             activations: workspace.activations, scratch: workspace.scratch)
-        var supervised = training
-        supervised.dropout?.rows = workspace.supervisedDropoutRows
+        let supervised = LayerPass(
+            parameters: parameters,
+            gradients: Self.rowGradients(
+                wanted.map { (batches[$0].supervisedTokenCount, gradients[$0]) }),
+            dropout: DropoutPass(seed: pass.seed, step: pass.step, rows: workspace.supervisedDropoutRows),
+            activations: workspace.activations, scratch: workspace.scratch)
         workspace.reset()
-        let lossSum = forwardBackward(batch, workspace: workspace, pass: training, supervised: supervised)
+        let lossSums = forwardBackward(batch, workspace: workspace, pass: training, supervised: supervised)
         try weights.checkIntact()
-        return LossSum(lossSum: lossSum, tokenCount: Int64(workspace.supervisedRows.count))
+        for (index, lossSum) in zip(wanted, lossSums) {
+            losses[index] = LossSum(
+                lossSum: lossSum, tokenCount: Int64(batches[index].supervisedTokenCount))
+        }
+        return losses
+    }
+
+    /// Gradients whose rows follow one another; one alone has whatever rows there are.
+    private static func rowGradients(_ parts: [(rowCount: Int, gradient: Vector)]) -> [RowGradient] {
+        guard parts.count > 1 else { return parts.map { RowGradient(allRowsOf: $0.gradient) } }
+        var first = 0
+        return parts.map { part in
+            defer { first += part.rowCount }
+            return RowGradient(rows: first..<first + part.rowCount, gradient: part.gradient)
+        }
     }
 
     /// The forward of `batch`, up to the final norm, of the rows that have a target.
@@ -114,7 +146,7 @@ public final class LlamaModel: GenerativeModel {
 
     private func forwardBackward(
         _ batch: MicroBatch, workspace: LlamaWorkspace, pass: LayerPass, supervised: LayerPass
-    ) -> Double {
+    ) -> [Double] {
         let last = forward(
             batch, keepsFrom: lowestTrainableBlock, workspace: workspace, pass: pass,
             supervised: supervised)
@@ -127,9 +159,10 @@ public final class LlamaModel: GenerativeModel {
             epsilon: configuration.normEpsilon)
         let trainsBlocks = lowestTrainableBlock < blocks.count
         let dHidden = trainsBlocks ? scratch.matrix(rows: rows, columns: columns) : nil
-        let lossSum = head.gradient(
-            dHidden: dHidden, hidden: hidden, targets: workspace.supervisedTargets, pass: supervised)
-        guard let dHidden else { return lossSum }
+        let lossSums = head.gradient(
+            dHidden: dHidden, hidden: hidden, targets: workspace.supervisedTargets,
+            parts: supervised.gradients.map { $0.rows.clamped(to: 0..<rows) }, pass: supervised)
+        guard let dHidden else { return lossSums }
         let dSupervised = scratch.matrix(rows: rows, columns: columns)
         fill(dSupervised, with: 0)
         rmsNormBackward(
@@ -144,6 +177,6 @@ public final class LlamaModel: GenerativeModel {
                 selectedPass: isLast ? supervised : pass, reachesInput: index > lowestTrainableBlock,
                 rotary: workspace.rotary, pass: pass)
         }
-        return lossSum
+        return lossSums
     }
 }

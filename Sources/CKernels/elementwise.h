@@ -1,0 +1,74 @@
+// The elementwise loops of one instruction set; the file that includes this defines NAME and TARGET.
+//
+// Every operation is one of IEEE 754 on eight lanes, without contraction, in one order: all instruction sets give the
+// same bits.
+
+// e^x within 2 ulp on [−87.3, 88.3]; 0 below, clamped above; NaN stays NaN. Range reduction and polynomial of Cephes
+// `expf` (Moshier): x = n·ln 2 + r, |r| ≤ ln 2 ÷ 2, with ln 2 split in two so that n · high part is exact.
+TARGET static inline __attribute__((always_inline)) lanes NAME(exponential)(lanes x) {
+    bits vanishes = x < -87.33654f;
+    lanes v = vanishes ? (lanes)0 : x;
+    v = v > 88.37626f ? (lanes)88.37626f : v;
+    // Adding 1.5 · 2^23 rounds to the nearest integer, which then stands in the low bits of the sum.
+    lanes shifted = v * 1.44269504f + 12582912.0f;
+    lanes n = shifted - 12582912.0f;
+    lanes r = (v - n * 0.693359375f) - n * -2.12194440e-4f;
+    lanes p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    lanes fraction = (p * (r * r) + r) + 1.0f;
+    bits exponent = ((bits)shifted - (0x4B400000 - 127)) << 23;
+    lanes result = fraction * (lanes)exponent;
+    return vanishes ? (lanes)0 : result;
+}
+
+TARGET static inline __attribute__((always_inline)) lanes NAME(sigmoid)(lanes x) { return 1.0f / (1.0f + NAME(exponential)(-x)); }
+
+TARGET static void NAME(swiglu_forward)(ptrdiff_t n, float *y, const float *gate, const float *up) {
+    for (ptrdiff_t i = 0; i < n; i += 8) {
+        int count = n - i < 8 ? (int)(n - i) : 8;
+        lanes x = load(gate + i, count);
+        store(y + i, count, x * NAME(sigmoid)(x) * load(up + i, count));
+    }
+}
+
+TARGET static void NAME(swiglu_backward)(ptrdiff_t n, float *gate, float *up, const float *d_output) {
+    for (ptrdiff_t i = 0; i < n; i += 8) {
+        int count = n - i < 8 ? (int)(n - i) : 8;
+        lanes x = load(gate + i, count), v = load(up + i, count), d = load(d_output + i, count);
+        lanes s = NAME(sigmoid)(x);
+        lanes silu = x * s;
+        store(gate + i, count, d * v * (s + silu * (1.0f - s)));
+        store(up + i, count, d * silu);
+    }
+}
+
+TARGET static float NAME(exponentials)(ptrdiff_t n, float *x, float shift) {
+    lanes sum = (lanes)0;
+    ptrdiff_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        lanes e = NAME(exponential)(load(x + i, 8) - shift);
+        store(x + i, 8, e);
+        sum += e;
+    }
+    float total = lane_sum(sum);
+    if (i < n) {
+        int count = (int)(n - i);
+        lanes e = NAME(exponential)(load(x + i, count) - shift);
+        store(x + i, count, e);
+        for (int j = 0; j < count; j++) total += e[j];
+    }
+    return total;
+}
+
+TARGET static void NAME(softmax_backward)(ptrdiff_t n, float *scores, float *d_scores, float maximum, float inverse,
+                                          float projection) {
+    for (ptrdiff_t i = 0; i < n; i += 8) {
+        int count = n - i < 8 ? (int)(n - i) : 8;
+        lanes p = NAME(exponential)(load(scores + i, count) - maximum) * inverse;
+        store(scores + i, count, p);
+        store(d_scores + i, count, p * (load(d_scores + i, count) - projection));
+    }
+}
