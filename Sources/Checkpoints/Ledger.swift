@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// May be shared between threads.
 public final class Ledger: Sendable {
-    /// What became of a step that was given to ``record(step:term:generation:exampleIDs:leafWorkers:gradientDigest:stateDigestBefore:)``.
+    /// What became of a step that was given to ``record(step:term:generation:learningRate:exampleIDs:leafWorkers:gradientDigest:stateDigestBefore:)``.
     public enum Recording: Sendable, Equatable {
         /// Its line is on the disk now.
         case appended
@@ -62,12 +62,13 @@ public final class Ledger: Sendable {
     /// - Throws: ``CheckpointError`` with code `.differentReplay`, or `.brokenLedger` for a step that does not follow
     ///   the newest; `DurableFileError` when the disk refuses, and then nothing is committed.
     public func record(
-        step: Int, term: UInt64, generation: UInt64, exampleIDs: [UInt32], leafWorkers: [UInt32],
-        gradientDigest: Digest, stateDigestBefore: Digest
+        step: Int, term: UInt64, generation: UInt64, learningRate: Float, exampleIDs: [UInt32],
+        leafWorkers: [UInt32], gradientDigest: Digest, stateDigestBefore: Digest
     ) throws -> Recording {
         try state.withLock { state in
             if step >= 1, step <= state.entries.count {
                 let known = state.entries[step - 1]
+                try requireSame("learning rate", "\(known.learningRate)", "\(learningRate)", step: step)
                 try requireSame("examples", "\(known.exampleIDs)", "\(exampleIDs)", step: step)
                 try requireSame(
                     "state before it", known.stateDigestBefore.hex, stateDigestBefore.hex, step: step)
@@ -83,10 +84,9 @@ public final class Ledger: Sendable {
                     path: path)
             }
             let entry = LedgerEntry(
-                step: step, term: term, generation: generation, exampleIDs: exampleIDs,
-                leafWorkers: leafWorkers,
-                gradientDigest: gradientDigest, stateDigestBefore: stateDigestBefore,
-                previous: state.headDigest)
+                step: step, term: term, generation: generation, learningRate: learningRate,
+                exampleIDs: exampleIDs, leafWorkers: leafWorkers, gradientDigest: gradientDigest,
+                stateDigestBefore: stateDigestBefore, previous: state.headDigest)
             let line = entry.jsonLine
             try log.append(line)
             state.entries.append(entry)

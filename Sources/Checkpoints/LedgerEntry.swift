@@ -10,6 +10,8 @@ public struct LedgerEntry: Sendable, Equatable {
     public var term: UInt64
     /// The attempt that was committed.
     public var generation: UInt64
+    /// The learning rate it was applied with: what a replay takes, whatever the schedule is by then.
+    public var learningRate: Float
     /// Rows of the dataset in the global batch, in the order of the epoch's permutation.
     public var exampleIDs: [UInt32]
     /// The worker that computed each micro-batch.
@@ -22,12 +24,13 @@ public struct LedgerEntry: Sendable, Equatable {
     public var previous: Digest
 
     public init(
-        step: Int, term: UInt64, generation: UInt64, exampleIDs: [UInt32], leafWorkers: [UInt32],
-        gradientDigest: Digest, stateDigestBefore: Digest, previous: Digest
+        step: Int, term: UInt64, generation: UInt64, learningRate: Float, exampleIDs: [UInt32],
+        leafWorkers: [UInt32], gradientDigest: Digest, stateDigestBefore: Digest, previous: Digest
     ) {
         self.step = step
         self.term = term
         self.generation = generation
+        self.learningRate = learningRate
         self.exampleIDs = exampleIDs
         self.leafWorkers = leafWorkers
         self.gradientDigest = gradientDigest
@@ -44,6 +47,7 @@ public struct LedgerEntry: Sendable, Equatable {
         line.add("step", step)
         line.add("term", term)
         line.add("generation", generation)
+        line.add("learning_rate", Double(learningRate))
         line.add("examples", exampleIDs)
         line.add("leaf_workers", leafWorkers)
         line.add("gradient_digest", gradientDigest.hex)
@@ -56,6 +60,7 @@ public struct LedgerEntry: Sendable, Equatable {
 extension LedgerEntry: Decodable {
     private enum CodingKeys: String, CodingKey {
         case step, term, generation, previous
+        case learningRate = "learning_rate"
         case exampleIDs = "examples"
         case leafWorkers = "leaf_workers"
         case gradientDigest = "gradient_digest"

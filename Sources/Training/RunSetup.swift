@@ -76,11 +76,15 @@ public struct RunSetup: Sendable {
     }
 
     /// The work of `step` (from 1); nil behind the last.
-    public func work(forStep step: UInt64) throws -> StepWork? {
+    ///
+    /// - Parameter committedLearningRate: the rate of a step that is in the ledger; nil takes the schedule's.
+    public func work(forStep step: UInt64, committedLearningRate: Float? = nil) throws -> StepWork? {
         guard step <= UInt64(data.sampler.totalSteps) else { return nil }
         let batch = try data.work(ofStep: Int(step))
         let update = UpdateParameters(
-            step: Int(step), learningRate: schedule.learningRate(atStep: Int(step)),
+            step: Int(step),
+            learningRate: committedLearningRate.map { Double($0) }
+                ?? schedule.learningRate(atStep: Int(step)),
             tokenCount: Int64(batch.supervisedTokenCount), configuration: optimizer)
         return StepWork(
             step: step, epoch: data.sampler.epochs(afterStep: Int(step)), microBatches: batch.microBatches,

@@ -32,8 +32,8 @@ extension TrainingRun {
             shoalVersion: ShoalVersion.current)
         return try TrainingRun(
             setup: setup, directory: directory, store: CheckpointStore(directory), identity: identity,
-            provenance: provenance, start: TrainingState(initial: parameters), trainerState: nil,
-            logger: logger,
+            provenance: provenance, ledger: Ledger(path: directory.ledgerPath),
+            start: TrainingState(initial: parameters), trainerState: nil, logger: logger,
             display: ProgressDisplay(totalSteps: setup.data.sampler.totalSteps))
     }
 
@@ -73,12 +73,20 @@ extension TrainingRun {
         let (parameters, provenance) = try setup.adapted.initialParameters(
             from: setup.configuration.adapter.initFrom, seed: setup.configuration.training.seed,
             base: setup.base, allowsDifferentBase: allowsDifferentBase)
+        let ledger = try Ledger(path: directory.ledgerPath)
+        guard setup.data.sampler.totalSteps >= ledger.lastStep else {
+            throw TrainingError(
+                .runMismatch,
+                "\(path): the run has made \(ledger.lastStep) steps, the configuration ends it after "
+                    + "\(setup.data.sampler.totalSteps); raise training.max_steps or training.num_train_epochs"
+            )
+        }
         if configuration != recorded {
             try AtomicFile.write(configuration.resolvedYAML(), to: directory.configurationPath)
         }
         let run = try TrainingRun(
             setup: setup, directory: directory, store: store, identity: identity, provenance: provenance,
-            start: checkpoint?.state ?? TrainingState(initial: parameters),
+            ledger: ledger, start: checkpoint?.state ?? TrainingState(initial: parameters),
             trainerState: checkpoint.map { checkpoint in
                 var state = checkpoint.trainerState
                 // The run may be longer now, or more patient.

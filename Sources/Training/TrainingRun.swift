@@ -42,8 +42,8 @@ public final class TrainingRun: RunDriver {
 
     init(
         setup: RunSetup, directory: RunDirectory, store: CheckpointStore, identity: RunIdentity,
-        provenance: AdapterProvenance, start: TrainingState, trainerState: TrainerState?, logger: Logger,
-        display: ProgressDisplay?
+        provenance: AdapterProvenance, ledger: Ledger, start: TrainingState, trainerState: TrainerState?,
+        logger: Logger, display: ProgressDisplay?
     ) throws {
         self.setup = setup
         self.directory = directory
@@ -54,7 +54,7 @@ public final class TrainingRun: RunDriver {
         self.logger = logger
         self.display = display
         firstStep = start.step
-        ledger = try Ledger(path: directory.ledgerPath)
+        self.ledger = ledger
         term = max(try directory.raiseTerm(), ledger.lastTerm + 1)
         metrics = try StepLog(path: directory.metricsPath, keepingStepsThrough: ledger.lastStep)
         evaluations = try StepLog(path: directory.evaluationsPath, keepingStepsThrough: ledger.lastStep)
@@ -76,7 +76,9 @@ public final class TrainingRun: RunDriver {
 
     public func work(forStep step: UInt64) throws -> StepWork? {
         if progress.withLock({ $0.state.stoppedEarly }) { return nil }
-        return try setup.work(forStep: step)
+        // A step that is replayed keeps its rate, also where the run has become longer since.
+        return try setup.work(
+            forStep: step, committedLearningRate: ledger.entry(step: Int(clamping: step))?.learningRate)
     }
 
     public func willCommit(_ record: CommitRecord, work: StepWork) throws {
@@ -88,7 +90,8 @@ public final class TrainingRun: RunDriver {
         }
         _ = try ledger.record(
             step: Int(record.step), term: term, generation: record.generation,
-            exampleIDs: work.exampleIDs, leafWorkers: record.leafWorkers, gradientDigest: gradientDigest,
+            learningRate: work.learningRate, exampleIDs: work.exampleIDs, leafWorkers: record.leafWorkers,
+            gradientDigest: gradientDigest,
             stateDigestBefore: stateDigest)
     }
 

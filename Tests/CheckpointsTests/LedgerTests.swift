@@ -11,11 +11,12 @@ struct LedgerTests {
 
     @discardableResult
     private func record(
-        _ ledger: Ledger, step: Int, term: UInt64 = 1, examples: [UInt32] = [3, 1], gradient: String? = nil
+        _ ledger: Ledger, step: Int, term: UInt64 = 1, examples: [UInt32] = [3, 1], gradient: String? = nil,
+        learningRate: Float = 0.0002
     ) throws -> Ledger.Recording {
         try ledger.record(
-            step: step, term: term, generation: 2, exampleIDs: examples, leafWorkers: [1, 2, 1],
-            gradientDigest: .sha256(gradient ?? "gradient \(step)"),
+            step: step, term: term, generation: 2, learningRate: learningRate, exampleIDs: examples,
+            leafWorkers: [1, 2, 1], gradientDigest: .sha256(gradient ?? "gradient \(step)"),
             stateDigestBefore: .sha256("state \(step)"))
     }
 
@@ -30,11 +31,12 @@ struct LedgerTests {
             let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
             #expect(
                 lines[0]
-                    == #"{"step":1,"term":1,"generation":2,"examples":[3,1],"leaf_workers":[1,2,1],"gradient_digest":""#
+                    == #"{"step":1,"term":1,"generation":2,"learning_rate":\#(Double(Float(0.0002))),"examples":[3,1],"leaf_workers":[1,2,1],"gradient_digest":""#
                     + Digest.sha256("gradient 1").hex + #"","state_digest_before":""#
                     + Digest.sha256("state 1").hex + #"","previous":""# + LedgerEntry.noLine.hex + #""}"#)
             let again = try Ledger(path: path)
             #expect(again.lastStep == 2)
+            #expect(again.entry(step: 1)?.learningRate == 0.0002)
             #expect(again.lastTerm == 4)
             #expect(again.headDigest == Digest.sha256(String(lines[1])))
             #expect(again.entry(step: 2)?.previous == Digest.sha256(String(lines[0])))
@@ -74,6 +76,7 @@ struct LedgerTests {
             #expect(gradient?.code == .differentReplay)
             #expect(gradient?.message.contains("step 2") == true)
             #expect(throws: CheckpointError.self) { try record(ledger, step: 2, examples: [1, 3]) }
+            #expect(throws: CheckpointError.self) { try record(ledger, step: 2, learningRate: 0.0001) }
             #expect(try Data(contentsOf: URL(filePath: path)) == before)
         }
     }
@@ -127,9 +130,9 @@ struct LedgerAuditTests {
     private func entries(_ examples: [[UInt32]]) -> [LedgerEntry] {
         examples.enumerated().map { index, ids in
             LedgerEntry(
-                step: index + 1, term: 1, generation: 1, exampleIDs: ids, leafWorkers: [1, 2],
-                gradientDigest: .sha256(""),
-                stateDigestBefore: .sha256(""), previous: .sha256(""))
+                step: index + 1, term: 1, generation: 1, learningRate: 0.5, exampleIDs: ids,
+                leafWorkers: [1, 2], gradientDigest: .sha256(""), stateDigestBefore: .sha256(""),
+                previous: .sha256(""))
         }
     }
 
