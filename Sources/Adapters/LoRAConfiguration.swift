@@ -73,6 +73,9 @@ public struct LoRAConfiguration: Sendable, Equatable {
 
     public init() {}
 
+    /// Largest r that is taken; far above any use, and small enough that no size overflows.
+    public static let largestRank = 1 << 16
+
     /// α ÷ r, or α ÷ √r with rsLoRA, for a module whose r and α these are.
     public func loraScaling(loraRank: Int, loraAlpha: Double) -> Float {
         Float(loraAlpha / (usesRSLoRA ? Double(loraRank).squareRoot() : Double(loraRank)))
@@ -95,13 +98,16 @@ public struct LoRAConfiguration: Sendable, Equatable {
                     + " remove it, or convert the adapter to plain LoRA with PEFT",
                 context: features[0])
         }
-        try require("r", loraRank >= 1, "\(loraRank)", "1 or more")
+        let ranks = 1...Self.largestRank
+        let expected = "1 to \(Self.largestRank)"
+        try require("r", ranks.contains(loraRank), "\(loraRank)", expected)
         try require("lora_alpha", loraAlpha.isFinite, "\(loraAlpha)", "a finite number")
         try require(
             "lora_dropout", loraDropout >= 0 && loraDropout < 1, "\(loraDropout)", "a number in [0, 1)")
         for override in rankPattern {
             try require(
-                "rank_pattern['\(override.pattern)']", override.value >= 1, "\(override.value)", "1 or more")
+                "rank_pattern['\(override.pattern)']", ranks.contains(override.value), "\(override.value)",
+                expected)
         }
         for override in alphaPattern {
             try require(

@@ -69,18 +69,22 @@ public final class Dataset: Sendable {
         self.files = files
         self.readers = readers
         self.firstRows = firstRows
-        if checkingRows {
-            for (file, reader) in zip(files, readers) { try Self.check(file, reader) }
-        }
+        // Once each, so that a bad one is found before anything is trained.
+        if checkingRows { try forEachRow { _, _ in } }
     }
 
-    /// Reads every row once, so that a bad one is found before anything is trained.
-    private static func check(_ file: JSONLFile, _ reader: RowReader) throws(DatasetError) {
-        try file.forEachRow { (row, bytes) throws(DatasetError) in
-            do throws(DatasetError) {
-                _ = try reader.read(RowReader.parse(bytes))
-            } catch {
-                throw error.at(file.path, line: file.line(ofRow: row))
+    /// Calls `body` with every row's number and the row, in order; reads many at a time.
+    ///
+    /// - Throws: ``DatasetError`` that names file and line, also where `body` throws one that does not.
+    public func forEachRow(_ body: (Int, Row) throws(DatasetError) -> Void) throws(DatasetError) {
+        for (index, file) in files.enumerated() {
+            let (reader, first) = (readers[index], firstRows[index])
+            try file.forEachRow { (row, bytes) throws(DatasetError) in
+                do throws(DatasetError) {
+                    try body(first + row, try reader.read(RowReader.parse(bytes)))
+                } catch {
+                    throw named(error, first + row)
+                }
             }
         }
     }

@@ -81,6 +81,23 @@ public struct SequenceBuilder: Sendable {
         return example
     }
 
+    /// Checks that the chat template accepts every chat of `dataset`, without encoding any.
+    ///
+    /// Roles and their order decide that, and a chat may be the last of an epoch: without a look at all of them, one
+    /// that is refused would end a run in the middle.
+    /// - Throws: ``DatasetError`` with code `.tokenization` that names file and line.
+    public func checkChats(of dataset: Dataset) throws(DatasetError) {
+        guard dataset.readers.contains(where: { $0.shape.isChat }) else { return }
+        try dataset.forEachRow { (_, row) throws(DatasetError) in
+            switch row {
+            case .chat(let messages): _ = try chatSegments(messages, learntFrom: 0)
+            case .chatCompletion(let prompt, let completion):
+                _ = try chatSegments(prompt + completion, learntFrom: prompt.count)
+            case .promptCompletion, .labelled, .text: break
+            }
+        }
+    }
+
     /// The ids of a prompt, with the begin-of-sequence token where the tokenizer adds one.
     func promptTokens(_ text: String) throws(DatasetError) -> [Int32] {
         let tokens = try encode(text)
@@ -132,6 +149,19 @@ public struct SequenceBuilder: Sendable {
     private func chatTokens(_ messages: [ChatMessage], learntFrom firstLearnt: Int) throws(DatasetError)
         -> (tokens: [Int32], supervised: [Bool])
     {
+        let segments = try chatSegments(messages, learntFrom: firstLearnt)
+        do throws(TokenizerError) {
+            let encoded = try tokenizer.encode(segments: segments, addSpecialTokens: false)
+            return (encoded.ids, encoded.isMarked)
+        } catch {
+            throw DatasetError(code: .tokenization, message: error.message)
+        }
+    }
+
+    /// The text of a chat in pieces, those marked that are learnt.
+    private func chatSegments(_ messages: [ChatMessage], learntFrom firstLearnt: Int) throws(DatasetError)
+        -> [TextSegment]
+    {
         guard let chatTemplate else {
             throw DatasetError(
                 code: .tokenization,
@@ -151,12 +181,10 @@ public struct SequenceBuilder: Sendable {
                     message: "the chat template \"\(chatTemplate.name)\" writes the prompt otherwise when a "
                         + "completion follows; write the row as messages")
             }
-            let marked = segments.enumerated().map { index, segment in
+            return segments.enumerated().map { index, segment in
                 let isLearnt = learnsWholeChat || segment.isAssistantContent
                 return TextSegment(segment.text, isMarked: isLearnt && index >= promptSegments.count)
             }
-            let encoded = try tokenizer.encode(segments: marked, addSpecialTokens: false)
-            return (encoded.ids, encoded.isMarked)
         } catch {
             throw DatasetError(code: .tokenization, message: error.message)
         }

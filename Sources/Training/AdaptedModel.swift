@@ -1,5 +1,6 @@
 public import Adapters
 import Bases
+import Foundation
 public import Layers
 public import Tensors
 public import Transformers
@@ -31,6 +32,25 @@ public struct AdaptedModel: Sendable {
         placement = try AdapterPlacement(adapter, modules: modules, requiresEveryMatch: requiresEveryMatch)
         self.adapter = placement.spelledOut(adapter, modules: modules)
         model = try configuration.makeModel(weights: weights, adapters: placement.settingsByName)
+        try Self.requireMemory(
+            forParameterCount: model.trainable.count, physicalMemory: ProcessInfo.processInfo.physicalMemory)
+    }
+
+    /// Refuses an adapter whose values alone are more than this machine holds: memory cannot be taken back later with
+    /// an error that a person can read.
+    ///
+    /// - Throws: `AdapterError` with code `.invalidConfiguration`.
+    package static func requireMemory(forParameterCount count: Int, physicalMemory: UInt64)
+        throws(AdapterError)
+    {
+        let byteCount = UInt64(count).multipliedReportingOverflow(by: UInt64(MemoryLayout<Float>.stride))
+        guard byteCount.overflow || byteCount.partialValue > physicalMemory else { return }
+        throw AdapterError(
+            code: .invalidConfiguration,
+            message:
+                "adapter: \(count) trained parameters are 4 bytes each, more than the \(physicalMemory) bytes of"
+                + " memory here; lower adapter.r, or name fewer target_modules",
+            context: "r")
     }
 
     /// Opens a PEFT directory on a base and returns the model with the adapter's values.

@@ -90,7 +90,12 @@ struct LoRAConfigurationTests {
     @Test("numbers outside their range are refused")
     func rangesAreChecked() {
         var configuration = LoRAConfiguration()
-        configuration.loraRank = 0
+        for rank in [0, -1, LoRAConfiguration.largestRank + 1, Int.max] {
+            configuration.loraRank = rank
+            #expect(throws: AdapterError.self) { try configuration.validateSupported() }
+        }
+        configuration = LoRAConfiguration()
+        configuration.rankPattern = [.init(pattern: "q_proj", value: Int.max)]
         #expect(throws: AdapterError.self) { try configuration.validateSupported() }
         configuration = LoRAConfiguration()
         configuration.loraDropout = 1

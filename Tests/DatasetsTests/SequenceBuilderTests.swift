@@ -81,6 +81,21 @@ import Tokenizers
                 == ("^^System: S\nUser: hi\nAssistant: yo$\nUser: bye\nAssistant: ok$\n", " yo$ ok$"))
     }
 
+    @Test func aChatThatTheTemplateRefusesIsFoundBeforeItsTurn() throws {
+        let folder = try TemporaryFolder()
+        let good = #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}"#
+        let bad = #"{"messages": [{"role": "assistant", "content": "b"}, {"role": "user", "content": "a"}]}"#
+        let rows = (0..<500).map { $0 == 470 ? bad : good }.joined(separator: "\n")
+        let dataset = try Dataset(paths: [folder.write(rows)])
+        try builder(64, template: "chatml").checkChats(of: dataset)
+        let error = #expect(throws: DatasetError.self) {
+            try builder(64, template: "mistral").checkChats(of: dataset)
+        }
+        #expect(error?.code == .tokenization && error?.context.line == 471)
+        let texts = try Dataset(paths: [folder.write(#"{"text": "a"}"#, name: "text.jsonl")])
+        try builder(64, template: "mistral").checkChats(of: texts)
+    }
+
     @Test func onlyTheCompletionOfAChatPromptIsLearnt() throws {
         let row = Row.chatCompletion(
             prompt: [

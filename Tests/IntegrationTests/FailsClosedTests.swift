@@ -49,6 +49,34 @@ import Testing
         try expectRefusal(run, in: scratch, naming: ["train.jsonl", "2"])
     }
 
+    @Test("a chat that the template refuses is named before the first step, however late its turn")
+    func lateChat() throws {
+        let scratch = try Scratch()
+        var run = TinyRun()
+        // Rows of the first steps are looked at for the summary; of 3,000 it would be found there by a rare chance.
+        run.rows = Array(
+            repeating:
+                #"{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}"#,
+            count: 3000)
+        run.rows[2899] =
+            #"{"messages": [{"role": "tool", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]}"#
+        let config = try run.write(to: scratch)
+        for verb in ["train", "preflight"] {
+            let outcome = try Shoal.run(
+                [verb, config, "--set", "data.chat_template=qwen2.5"], in: scratch, name: verb)
+            #expect(outcome.status == 65 && outcome.errors.contains("train.jsonl:2900"), "\(outcome)")
+        }
+        #expect(!scratch.has("runs/config"))
+    }
+
+    @Test("r beyond any use is refused by name, not by a crash", arguments: ["70000", "9223372036854775807"])
+    func hugeRank(rank: String) throws {
+        let scratch = try Scratch()
+        var run = TinyRun()
+        run.adapter = "{r: 4, rank_pattern: {q_proj: \(rank)}}"
+        try expectRefusal(run, in: scratch, naming: ["rank_pattern"])
+    }
+
     @Test("an unknown key is answered with the nearest one")
     func unknownKey() throws {
         let scratch = try Scratch()

@@ -74,7 +74,8 @@ import Transformers
         let cases: [(String, Any?)] = [
             ("hidden_size", Optional<Any>.none), ("hidden_size", "big"), ("num_hidden_layers", 0),
             ("num_key_value_heads", 2), ("head_dim", 7), ("vocab_size", 1 << 40), ("rms_norm_eps", 0),
-            ("num_attention_heads", 0), ("rope_scaling", ["rope_type": "llama3", "factor": 2.0]),
+            ("num_attention_heads", 0), ("max_position_embeddings", 1),
+            ("rope_scaling", ["rope_type": "llama3", "factor": 2.0]),
         ]
         for (key, value) in cases {
             let error = #expect(throws: TransformerError.self, "\(key)") {

@@ -54,7 +54,8 @@ public struct PEFTDirectory: Sendable {
                 "is in the file but not in this adapter (\(extra.count) such tensors); do target_modules and"
                     + " layers_to_transform agree?")
         }
-        let result = Vector(zeros: layout.count)
+        // All shapes before the first value, so that no more memory is taken than the file has values.
+        var tensors: [(entry: ParameterLayout.Entry, tensor: TensorDescription)] = []
         for entry in layout.entries {
             guard let tensor = weights.tensor(named: entry.name) else {
                 throw difference(
@@ -66,6 +67,10 @@ public struct PEFTDirectory: Sendable {
                     "has shape \(tensor.shape), expected \(entry.shape); do r, rank_pattern and the base"
                         + " agree?")
             }
+            tensors.append((entry, tensor))
+        }
+        let result = Vector(zeros: layout.count)
+        for (entry, tensor) in tensors {
             try weights.expand(tensor, elements: 0..<tensor.elementCount, into: result[entry.range])
         }
         for entry in layout.entries {

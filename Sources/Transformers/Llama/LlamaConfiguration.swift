@@ -86,6 +86,13 @@ public struct LlamaConfiguration: ModelConfiguration, Equatable {
                 .invalidConfiguration, "config.json: \(key) is \(value), expected 1 to \(limit)",
                 context: key)
         }
+        guard contextLength >= 2 else {
+            let key = maximumPositions < 2 ? "max_position_embeddings" : "sliding_window"
+            throw TransformerError(
+                .invalidConfiguration,
+                "config.json: \(key) is \(contextLength), expected 2 or more: a token and the one before it",
+                context: key)
+        }
         guard attentionHeads % keyValueHeads == 0 else {
             throw TransformerError(
                 .invalidConfiguration,
