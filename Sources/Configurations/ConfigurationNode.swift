@@ -75,6 +75,10 @@ extension ConfigurationNode {
     /// - Throws: ``ConfigurationError`` with code `.malformed` or `.duplicateKey` and the line.
     package static func parse(_ text: String, source: String) throws(ConfigurationError) -> ConfigurationNode
     {
+        // A byte-order mark is no part of the text; editors of Windows leave one.
+        let text = String(
+            text.unicodeScalars.first == "\u{FEFF}"
+                ? text.unicodeScalars.dropFirst() : text.unicodeScalars[...])
         try checkBeforeParsing(text, source: source)
         let root: Node?
         do {

@@ -15,9 +15,7 @@ public enum TokenizerLoader {
         guard let description = try read("tokenizer.json", in: directory) else {
             throw TokenizerError(
                 code: .unreadableFile,
-                message:
-                    "no tokenizer.json in \(directory); a base needs one (save_pretrained of transformers "
-                    + "writes it)",
+                message: "no tokenizer.json; a base needs one (save_pretrained of transformers writes it)",
                 context: directory)
         }
         var files: [String: [UInt8]] = [:]

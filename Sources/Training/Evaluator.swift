@@ -12,17 +12,29 @@ public struct Evaluator: Sendable {
     private let score: @Sendable ([MicroBatch]) throws -> [[SequenceOutcome]]
 
     /// - Parameters:
-    ///   - paths: files of rows.
+    ///   - paths: files of rows; nil takes what `data` keeps for evaluation: `data.valid`, or the share of `data.train`
+    ///     that `data.valid_fraction` keeps back.
     ///   - data: how rows become sequences.
     ///   - maxTokensPerMicroBatch: `training.max_tokens_per_micro_batch`.
-    /// - Throws: `DatasetError` that names file and line; `TokenizerError` for a chat template that is not known.
+    /// - Throws: `DatasetError` that names file and line; `TokenizerError` for a chat template that is not known;
+    ///   ``TrainingError`` with code `.noEvaluationRows` where `data` keeps none.
     public init(
-        model: InferenceModel, paths: [String], data: DataSection, maxTokensPerMicroBatch: Int,
+        model: InferenceModel, paths: [String]? = nil, data: DataSection, maxTokensPerMicroBatch: Int,
         threadCount: Int
     ) throws {
-        let dataset = try Dataset(paths: paths, columns: data.columns.dictionary)
+        let isKeptBack = paths == nil && data.valid.isEmpty
+        guard !isKeptBack || data.validFraction != nil else {
+            throw TrainingError(
+                .noEvaluationRows,
+                "the configuration has neither data.valid nor data.valid_fraction; give --data FILE")
+        }
+        let dataset = try Dataset(
+            paths: paths ?? (isKeptBack ? data.train : data.valid), columns: data.columns.dictionary)
         rows = try EvaluationSet(
-            dataset: dataset, rows: Array(0..<UInt32(dataset.rowCount)),
+            dataset: dataset,
+            rows: isKeptBack
+                ? try dataset.split(validFraction: data.validFraction).valid
+                : Array(0..<UInt32(dataset.rowCount)),
             builder: try SequenceBuilder(data, base: model.base, dataset: dataset),
             split: MicroBatchSplit(
                 microBatches: threadCount, maxTokens: maxTokensPerMicroBatch, packing: data.packing))

@@ -20,8 +20,12 @@ public struct LoadedBase: Sendable {
     /// Reads configuration and tokenizer of an opened base.
     public init(base: Base) throws {
         self.base = base
-        configuration = try ModelRegistry.configuration(json: base.configuration)
-        tokenizer = try base.tokenizer.makeTokenizer()
+        do {
+            configuration = try ModelRegistry.configuration(json: base.configuration)
+        } catch let error as TransformerError {
+            throw TransformerError(error.code, "\(base.path): \(error.message)", context: error.context)
+        }
+        tokenizer = try base.tokenizer.makeTokenizer(of: base.path)
         guard tokenizer.vocabularyCount <= configuration.vocabularySize else {
             throw TrainingError(
                 .tokenizerMismatch,
@@ -36,15 +40,28 @@ extension LoadedBase {
     ///
     /// - Throws: `BaseError`, `HubError`, `WeightFileError`, `TokenizerError`.
     public static func tokenizer(reference: String, logger: Logger) async throws -> any Tokenizer {
-        try TokenizerSource(path: try await Base.resolve(reference, logger: logger)).makeTokenizer()
+        let path = try await Base.resolve(reference, logger: logger)
+        return try TokenizerSource(path: path).makeTokenizer(of: path)
     }
 }
 
 extension TokenizerSource {
     /// The tokenizer itself.
     ///
-    /// - Throws: `TokenizerError` that names what of it is not supported, or damaged.
-    func makeTokenizer() throws(TokenizerError) -> any Tokenizer {
+    /// - Parameter base: the base's path, for errors.
+    /// - Throws: `TokenizerError` that names the base and what of its tokenizer is not supported, or damaged.
+    func makeTokenizer(of base: String) throws(TokenizerError) -> any Tokenizer {
+        do throws(TokenizerError) {
+            return try makeTokenizer()
+        } catch {
+            if error.context.hasPrefix(base) { throw error }
+            throw TokenizerError(
+                code: error.code, message: error.message,
+                context: error.context.isEmpty ? base : "\(base): \(error.context)")
+        }
+    }
+
+    private func makeTokenizer() throws(TokenizerError) -> any Tokenizer {
         switch self {
         case .directory(let path):
             return try TokenizerLoader.load(directory: path)

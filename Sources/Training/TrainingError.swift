@@ -9,6 +9,8 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
         case runMismatch
         /// A replayed step differs from what the ledger holds.
         case replayDiffers
+        /// There are no rows to evaluate on.
+        case noEvaluationRows
         /// A worker cannot compute what the coordinator asks for.
         case cannotCompute
     }

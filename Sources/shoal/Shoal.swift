@@ -42,14 +42,23 @@ enum Main {
         // A reader that goes away (`shoal generate | head`) is an error of that write, not the end by signal.
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try Shoal.parseAsRoot()
+            try await run(try Shoal.parseAsRoot())
+        } catch {
+            ExitStatus.end(with: error)
+        }
+    }
+
+    private static func run(_ parsed: any ParsableCommand) async throws {
+        var command = parsed
+        do {
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
                 try command.run()
             }
-        } catch {
-            ExitStatus.end(with: error)
+        } catch let error as ValidationError {
+            // ArgumentParser would add the usage of no verb in particular.
+            throw CommandEnding(status: ExitStatus.usage, message: "error: \(error.message)")
         }
     }
 }

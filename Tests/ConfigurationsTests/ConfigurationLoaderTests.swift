@@ -41,6 +41,13 @@ private func problems(_ yaml: String, overrides: [String] = []) -> [Configuratio
         #expect(c.cluster.digestEvery == .steps(50))
     }
 
+    @Test func aByteOrderMarkAndLineEndsOfWindowsAreNoPartOfTheText() throws {
+        let text = minimal + "training: {max_steps: 3}\n"
+        let expected = try load(text)
+        #expect(try load("\u{FEFF}" + text) == expected)
+        #expect(try load("\u{FEFF}" + text.replacingOccurrences(of: "\n", with: "\r\n")) == expected)
+    }
+
     @Test func learningRateDependsOnTheMethodUnlessGiven() throws {
         #expect(try load(minimal).learningRate == 2e-4)
         #expect(try load(minimal + "method: partial\n").learningRate == 5e-5)

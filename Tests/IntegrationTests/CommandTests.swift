@@ -9,6 +9,10 @@ import Testing
         let perplexity: Double
     }
 
+    private struct RowCount: Decodable {
+        let rows: Int
+    }
+
     @Test("training lowers the loss that eval reports, and the adapter changes what is generated")
     func trainingHelps() throws {
         let scratch = try Scratch()
@@ -58,6 +62,40 @@ import Testing
         #expect(outcome.status == 0, "\(outcome)")
         #expect(outcome.output.contains("q_proj"), "\(outcome)")
         #expect(!scratch.has("runs"))
+    }
+
+    @Test("--base takes a path of any characters")
+    func oddPaths() throws {
+        let scratch = try Scratch()
+        let base = try TinyRun.copyOfBase(in: scratch, name: "bäse: a #1 {x}")
+        let config = try TinyRun(base: "nothing").write(to: scratch)
+        let outcome = try Shoal.run(["preflight", config, "--base", base.path], in: scratch)
+        #expect(outcome.status == 0, "\(outcome)")
+    }
+
+    @Test("eval without --data measures what the configuration keeps back")
+    func evaluatesHeldBackRows() throws {
+        let scratch = try Scratch()
+        let config = try TinyRun().write(to: scratch)
+        let text = try String(contentsOfFile: config, encoding: .utf8)
+        let split = try scratch.write(
+            text.replacingOccurrences(of: "data:\n", with: "data:\n  valid_fraction: 0.25\n"),
+            to: "split.yaml")
+        let outcome = try Shoal.run(["eval", split, "--json"], in: scratch)
+        #expect(outcome.status == 0, "\(outcome)")
+        let rows = try JSONDecoder().decode(RowCount.self, from: Data(outcome.output.utf8)).rows
+        #expect((1..<60).contains(rows), "\(outcome)")
+        let without = try Shoal.run(["eval", config], in: scratch)
+        #expect(without.status == 65 && without.errors.contains("--data"), "\(without)")
+    }
+
+    @Test("a worker that is not told how to prove itself says what it needs")
+    func workerWithoutToken() throws {
+        let scratch = try Scratch()
+        let outcome = try Shoal.run(
+            ["worker", "--connect", "tcp://127.0.0.1:1", "--base", TinyRun.base.path], in: scratch)
+        #expect(outcome.status == 64 && outcome.errors.contains("--token"), "\(outcome)")
+        #expect(!outcome.errors.contains("<subcommand>"), "\(outcome)")
     }
 
     @Test("inspect tells what a base, an adapter, a checkpoint and a run hold")

@@ -249,7 +249,7 @@ import Tokenizers
         let error = #expect(throws: TokenizerError.self) {
             try TokenizerLoader.load(directory: "/no/such/folder")
         }
-        #expect(error?.code == .unreadableFile && error?.message.contains("/no/such/folder") == true)
+        #expect(error?.code == .unreadableFile && error?.description.contains("/no/such/folder") == true)
     }
 }
 

@@ -99,6 +99,70 @@ import WeightFiles
         longer.close()
     }
 
+    @Test("a run that becomes longer replays the steps behind its checkpoint with the rates they had")
+    func longerRunsReplayToTheSameBits() async throws {
+        let fixture = TrainingFixture()
+        defer { fixture.remove() }
+        let broken = try await fixture.begin()
+        // Steps 5 and 6 are in the ledger, the newest checkpoint is of step 4.
+        try SerialTrainer(broken, threadCount: 1).train(lastStep: 6)
+        broken.close()
+        let before = try StepLog<StepRecord>.read(fixture.path("run/metrics.jsonl"))
+        // Another length is another linear schedule; twice, since the first life leaves its own in config.yaml.
+        let longer = try await fixture.resume(overrides: ["training.max_steps=14"])
+        try SerialTrainer(longer, threadCount: 1).train(lastStep: 7)
+        longer.close()
+        let longest = try await fixture.resume(overrides: ["training.max_steps=20"])
+        #expect(longest.firstStep == 4 && longest.ledgerHead == 7)
+        try SerialTrainer(longest, threadCount: 1).train()
+        longest.close()
+        let after = try StepLog<StepRecord>.read(fixture.path("run/metrics.jsonl"))
+        #expect(after.map(\.step) == Array(1...20))
+        #expect(after.prefix(6).map(\.learningRate) == before.map(\.learningRate))
+        for record in after[7...] {
+            let work = try #require(try longest.setup.work(forStep: UInt64(record.step)))
+            #expect(record.learningRate == Double(work.learningRate))
+        }
+    }
+
+    @Test("a run is not resumed with fewer steps than it has made, and keeps its configuration")
+    func shorterRunsAreRefused() async throws {
+        let fixture = TrainingFixture()
+        defer { fixture.remove() }
+        let run = try await fixture.begin()
+        try SerialTrainer(run, threadCount: 1).train(lastStep: 6)
+        run.close()
+        let file = URL(filePath: fixture.path("run/config.yaml"))
+        let recorded = try Data(contentsOf: file)
+        let error = await #expect(throws: TrainingError.self) {
+            _ = try await fixture.resume(overrides: ["training.max_steps=5"])
+        }
+        #expect(error?.code == .runMismatch && error?.message.contains("6 steps") == true)
+        #expect(try Data(contentsOf: file) == recorded)
+        try await fixture.resume(overrides: ["training.max_steps=6"]).close()
+    }
+
+    @Test("eval measures the rows that data.valid_fraction keeps back")
+    func heldBackRowsAreEvaluated() async throws {
+        var fixture = TrainingFixture()
+        defer { fixture.remove() }
+        fixture.configuration.data.validFraction = 0.3
+        let run = try await fixture.begin()
+        let rowCount = run.setup.evaluation?.rows.count
+        run.close()
+        let model = try await InferenceModel(
+            base: fixture.configuration.base, adapter: nil, logger: TrainingFixture.logger)
+        let evaluator = try Evaluator(
+            model: model, data: fixture.configuration.data, maxTokensPerMicroBatch: 512, threadCount: 1)
+        #expect(evaluator.rowCount == rowCount && evaluator.rowCount > 0)
+        fixture.configuration.data.validFraction = nil
+        let error = #expect(throws: TrainingError.self) {
+            try Evaluator(
+                model: model, data: fixture.configuration.data, maxTokensPerMicroBatch: 512, threadCount: 1)
+        }
+        #expect(error?.code == .noEvaluationRows)
+    }
+
     @Test("evaluation keeps the best adapter and stops when patience runs out")
     func evaluationKeepsTheBest() async throws {
         var fixture = TrainingFixture()

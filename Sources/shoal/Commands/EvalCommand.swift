@@ -18,7 +18,9 @@ struct EvalCommand: AsyncParsableCommand {
             """)
 
     @Argument(
-        help: "A configuration: its base, its data settings, and its data.valid unless --data is given.")
+        help:
+            "A configuration: its base, its data settings, and its data.valid or data.valid_fraction unless --data is given."
+    )
     var config: String?
 
     @Option(help: "A Hugging Face folder, a .gguf file, or a Hub id org/name[@revision].")
@@ -53,14 +55,10 @@ struct EvalCommand: AsyncParsableCommand {
             try config.map { try ConfigurationLoader().load(path: $0) }
             ?? RunConfiguration(base: base ?? "")
         if let base { configuration.base = base }
-        if !data.isEmpty { configuration.data.valid = data }
-        guard !configuration.data.valid.isEmpty else {
-            throw ValidationError("the configuration has no data.valid; give --data FILE")
-        }
         let model = try await InferenceModel(
             base: configuration.base, adapter: adapter, allowsDifferentBase: allowDifferentBase, logger: log)
         let evaluator = try Evaluator(
-            model: model, paths: configuration.data.valid, data: configuration.data,
+            model: model, paths: data.isEmpty ? nil : data, data: configuration.data,
             maxTokensPerMicroBatch: configuration.training.maxTokensPerMicroBatch,
             threadCount: threads ?? ProcessorCount.available())
         let showsProgress = isatty(STDERR_FILENO) == 1 && !logging.quiet

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Configurations
 
 /// Flags that override keys of the configuration; the common ones by name, any by `--set`.
 struct OverrideOptions: ParsableArguments {
@@ -22,7 +23,7 @@ struct OverrideOptions: ParsableArguments {
     /// All of them as `section.key=value`, `--set` last so that it wins.
     var assignments: [String] {
         var result: [String] = []
-        if let base { result.append("base=\(base)") }
+        if let base { result.append(ConfigurationLoader.override("base", base)) }
         if let maxSteps { result.append("training.max_steps=\(maxSteps)") }
         if let learningRate { result.append("training.learning_rate=\(learningRate)") }
         if let seed { result.append("training.seed=\(seed)") }

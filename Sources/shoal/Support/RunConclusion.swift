@@ -12,10 +12,11 @@ enum RunConclusion {
             StandardOutput.write("adapter of step \(step): \(run.adapterPath)\n")
         case .interrupted(let reason, let savedStep):
             run.close()
+            let saved = savedStep == 0 ? "before the first step" : "step \(savedStep) is saved"
             throw CommandEnding(
                 status: ExitStatus.interrupted,
-                message: "interrupted (\(reason)); step \(savedStep) is saved. Go on with: "
-                    + "shoal \(command) --resume \(run.path)")
+                message:
+                    "interrupted (\(reason)); \(saved). Go on with: shoal \(command) --resume \(run.path)")
         case .failed(let code, let message):
             run.close()
             throw CommandEnding(status: Int32(clamping: code), message: "error: \(message)")
