@@ -53,6 +53,7 @@ let package = Package(
         .target(name: "WeightFiles", dependencies: ["DurableFiles", "Tensors"]),
         .target(name: "WireProtocol", dependencies: ["CMessages", "CProtobufC", "Tensors"]),
         .target(name: "Telemetry", dependencies: ["DurableFiles", logging]),
+        .target(name: "FaultPoints", dependencies: ["Configurations", "DurableFiles"]),
 
         // L3
         .target(name: "Layers", dependencies: ["Kernels", "Tensors"]),
@@ -73,7 +74,9 @@ let package = Package(
             ]),
         .target(
             name: "Checkpoints",
-            dependencies: ["DurableFiles", "Optimizers", "Telemetry", "Tensors", "WeightFiles"]),
+            dependencies: [
+                "DurableFiles", "FaultPoints", "Optimizers", "Telemetry", "Tensors", "WeightFiles",
+            ]),
         .target(name: "Collectives", dependencies: ["Coordination", "Tensors", "WireProtocol", crypto]),
         .target(
             name: "Bases", dependencies: ["DurableFiles", "Hub", "Layers", "Tensors", "WeightFiles", logging]),
@@ -82,8 +85,9 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Adapters", "Bases", "Checkpoints", "Configurations", "Datasets", "DurableFiles", "Layers",
-                "Optimizers", "Telemetry", "Tensors", "Tokenizers", "Transformers", "WeightFiles",
+                "Adapters", "Bases", "Checkpoints", "Configurations", "Datasets", "DurableFiles",
+                "FaultPoints", "Layers", "Optimizers", "Telemetry", "Tensors", "Tokenizers", "Transformers",
+                "WeightFiles",
                 "WireProtocol", logging,
             ]),
 
@@ -92,8 +96,8 @@ let package = Package(
             name: "Cluster",
             dependencies: [
                 "Adapters", "Bases", "Checkpoints", "Collectives", "Configurations", "Coordination",
-                "DurableFiles", "Telemetry", "Tensors", "Training", "Transports", "WireProtocol", "ZeroMQ",
-                logging,
+                "DurableFiles", "FaultPoints", "Telemetry", "Tensors", "Training", "Transports",
+                "WireProtocol", "ZeroMQ", logging,
             ]),
 
         // L7
@@ -101,7 +105,8 @@ let package = Package(
             name: "shoal",
             dependencies: [
                 "Adapters", "Bases", "CBuildInfo", "Checkpoints", "Cluster", "Configurations", "Coordination",
-                "Datasets", "DurableFiles", "Hub", "Kernels", "Tokenizers", "Training", "Transformers",
+                "Datasets", "DurableFiles", "FaultPoints", "Hub", "Kernels", "Tokenizers", "Training",
+                "Transformers",
                 "Transports", "WeightFiles", "WireProtocol", "ZeroMQ", argumentParser, logging,
             ]),
 
@@ -134,6 +139,7 @@ let package = Package(
         .testTarget(
             name: "DatasetsTests", dependencies: ["Datasets", "RandomNumbers", "Tensors", "Tokenizers"]),
         .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
+        .testTarget(name: "FaultPointsTests", dependencies: ["DurableFiles", "FaultPoints"]),
         .testTarget(
             name: "HubTests",
             dependencies: ["DurableFiles", "Hub", crypto, logging, nioCore, nioHTTP1, nioPosix]),

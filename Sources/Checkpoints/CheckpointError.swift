@@ -18,6 +18,8 @@ public struct CheckpointError: Error, Sendable, Equatable, CustomStringConvertib
         case brokenLedger
         /// A replayed step has another result than the ledger says.
         case differentReplay
+        /// Another coordinator has taken the run over.
+        case superseded
     }
 
     public let code: Code

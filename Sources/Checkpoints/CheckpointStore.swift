@@ -1,4 +1,5 @@
 import DurableFiles
+import FaultPoints
 import Foundation
 public import Optimizers
 public import Tensors
@@ -75,6 +76,7 @@ public struct CheckpointStore: Sendable {
                     code: .invalidCheckpoint, message: "\(path): \(weightsFileName) was not written",
                     path: path)
             }
+            try FaultPoint.checkpointFiles.pass(writing: partial + "/" + Self.optimizerFileName)
             let moments = layout.entries.flatMap { entry in
                 [
                     SafetensorsWriter.Tensor(
@@ -88,10 +90,12 @@ public struct CheckpointStore: Sendable {
             try SafetensorsWriter.write(
                 moments, metadata: ["format": "pt"], to: partial + "/" + Self.optimizerFileName)
             try AtomicFile.write(jsonText(trainerState), to: partial + "/" + Self.trainerStateFileName)
+            try FaultPoint.checkpointManifest.pass(writing: partial + "/" + CheckpointManifest.fileName)
             let manifest = try CheckpointManifest.describe(
                 partial, step: state.step, identity: identity, shoalVersion: shoalVersion)
             try AtomicFile.write(jsonText(manifest), to: partial + "/" + CheckpointManifest.fileName)
         }
+        FaultPoint.checkpointPublished.pass()
         return path
     }
 

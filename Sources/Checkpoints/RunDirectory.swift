@@ -137,22 +137,46 @@ public final class RunDirectory: Sendable {
     ///
     /// - Throws: ``CheckpointError`` with code `.malformed` when the file holds no number.
     public func raiseTerm() throws -> UInt64 {
-        let termPath = path + "/term"
-        var term: UInt64 = 0
-        if let data = FileManager.default.contents(atPath: termPath) {
-            let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-            guard let last = UInt64(text), last < .max else {
-                throw CheckpointError(
-                    code: .malformed,
-                    message:
-                        "\(termPath): holds '\(text.prefix(40))', expected the number of the last start; write a"
-                        + " number above the newest term in ledger.jsonl",
-                    path: termPath)
-            }
-            term = last
-        }
-        term += 1
+        let term = try recordedTerm() + 1
         try AtomicFile.write("\(term)\n", to: termPath)
+        return term
+    }
+
+    /// Whether no coordinator has started in this run since the one of `term`.
+    ///
+    /// The lock keeps others out as long as it holds. One that was removed by hand, or that a network's file system gave
+    /// away while this machine was suspended, does not: then the term fences this life off.
+    /// - Throws: ``CheckpointError`` with code `.malformed`.
+    public func isNewest(term: UInt64) throws -> Bool { try recordedTerm() <= term }
+
+    /// Throws unless ``isNewest(term:)``; to be called before anything is written.
+    ///
+    /// - Throws: ``CheckpointError`` with code `.superseded`.
+    public func requireNewest(term: UInt64) throws {
+        let newest = try recordedTerm()
+        guard newest > term else { return }
+        throw CheckpointError(
+            code: .superseded,
+            message:
+                "\(path): another coordinator goes on with this run (term \(newest), this one has \(term));"
+                + " this one stops without writing any more",
+            path: path)
+    }
+
+    private var termPath: String { path + "/term" }
+
+    /// The term of the last start; 0 before the first.
+    private func recordedTerm() throws -> UInt64 {
+        guard let data = FileManager.default.contents(atPath: termPath) else { return 0 }
+        let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let term = UInt64(text), term < .max else {
+            throw CheckpointError(
+                code: .malformed,
+                message:
+                    "\(termPath): holds '\(text.prefix(40))', expected the number of the last start; write a"
+                    + " number above the newest term in ledger.jsonl",
+                path: termPath)
+        }
         return term
     }
 

@@ -1,6 +1,7 @@
 import Collectives
 import Coordination
 import Dispatch
+import FaultPoints
 import Tensors
 import Training
 import WireProtocol
@@ -190,6 +191,7 @@ final class ReductionQueue: @unchecked Sendable {
     ) {
         switch result {
         case .success(let outcome):
+            FaultPoint.compute.pass()
             output(
                 .computed(
                     LeafComputed(
@@ -224,10 +226,12 @@ final class ReductionQueue: @unchecked Sendable {
             )
             meter.sent(byteCount: bytes.count)
             let body = message.isReduced ? Envelope.Body.reduced(chunk) : .partial(chunk)
+            (message.isReduced ? FaultPoint.allGather : .reduceScatter).pass()
             output(
                 .send(Envelope(header: reduction.header, body: body, payload: [bytes]), to: message.peer))
         }
         guard let digest = reducer.gradientDigest, meter.reports(reduction.ticket) else { return }
+        FaultPoint.prepared.pass()
         output(.reduced(meter.prepared(gradientDigest: digest), reduction.ticket))
     }
 }

@@ -38,7 +38,7 @@ public struct DurableFileError: Error, Sendable, Equatable, CustomStringConverti
     /// Describes a failed system call.
     ///
     /// - Parameter action: what was tried, as a verb: "write", "rename to its final name".
-    init(errorNumber: Int32, action: String, path: String) {
+    package init(errorNumber: Int32, action: String, path: String) {
         let code: Code
         let advice: String
         switch errorNumber {

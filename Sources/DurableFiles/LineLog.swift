@@ -3,7 +3,9 @@ import Synchronization
 
 /// A text file that grows by whole lines, each durable before ``append(_:)`` returns.
 ///
-/// A line that a crash cut short is removed when the file is opened again. May be shared between threads.
+/// A line that a crash cut short is removed when the file is opened again. Opening puts a copy in the file's place, so
+/// whoever had it open before (a process that was suspended and replaced) writes to a file that nobody reads any more.
+/// May be shared between threads.
 public final class LineLog: Sendable {
     private struct State {
         var descriptor: Int32
@@ -19,23 +21,13 @@ public final class LineLog: Sendable {
 
     /// Opens `path`, creating it when missing, and cuts a last line that has no line break.
     public init(path: String) throws(DurableFileError) {
-        let descriptor = try SystemCalls.open(path, O_RDWR | O_CREAT, action: "open")
-        do throws(DurableFileError) {
-            let byteCount = try SystemCalls.size(of: descriptor, path: path)
-            let torn = try LineLog.tail(of: descriptor, byteCount: byteCount, path: path)
-            let whole = byteCount - torn.count
-            if !torn.isEmpty {
-                try SystemCalls.check("cut a torn line", path) { ftruncate(descriptor, whole) }
-            }
-            try SystemCalls.check("fsync", path) { fsync(descriptor) }
-            try SystemCalls.synchronizeDirectory(parentDirectory(of: path))
-            self.path = path
-            tornLine = torn
-            state = Mutex(State(descriptor: descriptor, byteCount: whole))
-        } catch {
-            close(descriptor)
-            throw error
-        }
+        let (whole, torn) = try LineLog.read(path)
+        try AtomicFile.write(whole, to: path)
+        self.path = path
+        tornLine = torn
+        state = Mutex(
+            State(
+                descriptor: try SystemCalls.open(path, O_RDWR, action: "open"), byteCount: whole.count))
     }
 
     deinit { state.withLock { _ = close($0.descriptor) } }
@@ -92,21 +84,15 @@ public final class LineLog: Sendable {
         state.byteCount += bytes.count
     }
 
-    /// The bytes behind the last line break.
-    private static func tail(of descriptor: Int32, byteCount: Int, path: String) throws(DurableFileError)
-        -> [UInt8]
-    {
-        var torn: [UInt8] = []
-        var end = byteCount
-        while end > 0 {
-            let start = max(0, end - 65_536)
-            let piece = try SystemCalls.readExactly(descriptor, count: end - start, offset: start, path: path)
-            if let lineBreak = piece.lastIndex(of: 0x0A) {
-                return Array(piece[(lineBreak + 1)...]) + torn
-            }
-            torn = piece + torn
-            end = start
-        }
-        return torn
+    /// The whole lines of the file, and the bytes behind the last line break.
+    private static func read(_ path: String) throws(DurableFileError) -> (whole: [UInt8], torn: [UInt8]) {
+        let descriptor = try SystemCalls.open(path, O_RDONLY | O_CREAT, action: "open")
+        defer { close(descriptor) }
+        let byteCount = try SystemCalls.size(of: descriptor, path: path)
+        var bytes = try SystemCalls.readExactly(descriptor, count: byteCount, offset: 0, path: path)
+        let end = (bytes.lastIndex(of: 0x0A) ?? -1) + 1
+        let torn = Array(bytes[end...])
+        bytes.removeLast(torn.count)
+        return (bytes, torn)
     }
 }

@@ -44,10 +44,7 @@ public final class StepLog<Record: StepLine>: Sendable {
             record.step <= lastStep ?? .max && seen.insert(record.step).inserted
         }
         let text = kept.map { $0.jsonLine + "\n" }.joined()
-        if FileManager.default.fileExists(atPath: path) {
-            let present = try Data(contentsOf: URL(filePath: path))
-            if present != Data(text.utf8) { try AtomicFile.write(text, to: path) }
-        }
+        try AtomicFile.write(text, to: path)
         log = try LineLog(path: path)
         steps = Mutex(seen)
     }

@@ -50,6 +50,7 @@ extension TrainingRun {
                 result, step: Int(step), epoch: progress.state.epoch, isBest: isBest, seconds: seconds)
             return (record, agenda)
         }
+        try directory.requireNewest(term: term)
         try evaluations.append(record)
         logger.info(
             "evaluated",

@@ -4,6 +4,7 @@ import Checkpoints
 public import Configurations
 import Datasets
 import DurableFiles
+import FaultPoints
 import Foundation
 public import Logging
 import Optimizers
@@ -32,9 +33,18 @@ extension TrainingRun {
             shoalVersion: ShoalVersion.current)
         return try TrainingRun(
             setup: setup, directory: directory, store: CheckpointStore(directory), identity: identity,
-            provenance: provenance, ledger: Ledger(path: directory.ledgerPath),
+            provenance: provenance, record: beginLife(in: directory),
             start: TrainingState(initial: parameters), trainerState: nil, logger: logger,
             display: ProgressDisplay(totalSteps: setup.data.sampler.totalSteps))
+    }
+
+    /// Raises the run's term, first of all: what a coordinator that was replaced writes after this is not to be taken for
+    /// the run's. Then reads the ledger.
+    private static func beginLife(in directory: RunDirectory) throws -> (ledger: Ledger, term: UInt64) {
+        let raised = try directory.raiseTerm()
+        FaultPoint.termRaised.pass()
+        let ledger = try Ledger(path: directory.ledgerPath)
+        return (ledger, max(raised, ledger.lastTerm + 1))
     }
 
     /// Goes on with the run in `path` from its newest valid checkpoint.
@@ -73,7 +83,8 @@ extension TrainingRun {
         let (parameters, provenance) = try setup.adapted.initialParameters(
             from: setup.configuration.adapter.initFrom, seed: setup.configuration.training.seed,
             base: setup.base, allowsDifferentBase: allowsDifferentBase)
-        let ledger = try Ledger(path: directory.ledgerPath)
+        let record = try beginLife(in: directory)
+        let ledger = record.ledger
         guard setup.data.sampler.totalSteps >= ledger.lastStep else {
             throw TrainingError(
                 .runMismatch,
@@ -86,7 +97,7 @@ extension TrainingRun {
         }
         let run = try TrainingRun(
             setup: setup, directory: directory, store: store, identity: identity, provenance: provenance,
-            ledger: ledger, start: checkpoint?.state ?? TrainingState(initial: parameters),
+            record: record, start: checkpoint?.state ?? TrainingState(initial: parameters),
             trainerState: checkpoint.map { checkpoint in
                 var state = checkpoint.trainerState
                 // The run may be longer now, or more patient.
@@ -115,8 +126,10 @@ extension TrainingRun {
         let state = progress.withLock { $0.state }
         let step = setup.configuration.evaluation.every == .never ? state.step : state.bestStep ?? state.step
         let checkpoint = try store.load(store.path(forStep: step), layout: setup.adapted.layout)
+        try directory.requireNewest(term: term)
         try directory.publishAdapter { folder in
             try writeAdapter(checkpoint.state.parameters, to: folder)
+            try FaultPoint.adapter.pass(writing: directory.adapterPath)
         }
         return step
     }

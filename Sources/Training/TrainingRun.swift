@@ -3,6 +3,7 @@ import Checkpoints
 import Configurations
 import Datasets
 import DurableFiles
+import FaultPoints
 import Foundation
 import Logging
 import Optimizers
@@ -42,8 +43,8 @@ public final class TrainingRun: RunDriver {
 
     init(
         setup: RunSetup, directory: RunDirectory, store: CheckpointStore, identity: RunIdentity,
-        provenance: AdapterProvenance, ledger: Ledger, start: TrainingState, trainerState: TrainerState?,
-        logger: Logger, display: ProgressDisplay?
+        provenance: AdapterProvenance, record: (ledger: Ledger, term: UInt64), start: TrainingState,
+        trainerState: TrainerState?, logger: Logger, display: ProgressDisplay?
     ) throws {
         self.setup = setup
         self.directory = directory
@@ -54,11 +55,13 @@ public final class TrainingRun: RunDriver {
         self.logger = logger
         self.display = display
         firstStep = start.step
-        self.ledger = ledger
-        term = max(try directory.raiseTerm(), ledger.lastTerm + 1)
+        ledger = record.ledger
+        term = record.term
         metrics = try StepLog(path: directory.metricsPath, keepingStepsThrough: ledger.lastStep)
         evaluations = try StepLog(path: directory.evaluationsPath, keepingStepsThrough: ledger.lastStep)
         events = try RecordLog(path: directory.eventsPath)
+        try events.append(
+            EventRecord(event: "started", step: ledger.lastStep, details: ["term": "\(term)"]))
         progress = Mutex(
             RunProgress(
                 state: trainerState
@@ -88,15 +91,20 @@ public final class TrainingRun: RunDriver {
             throw TrainingError(
                 .cannotCompute, "step \(record.step): a worker sent a digest that has not 32 bytes")
         }
+        try FaultPoint.beforeLedger.pass(writing: ledger.path)
+        try directory.requireNewest(term: term)
         _ = try ledger.record(
             step: Int(record.step), term: term, generation: record.generation,
             learningRate: work.learningRate, exampleIDs: work.exampleIDs, leafWorkers: record.leafWorkers,
             gradientDigest: gradientDigest,
             stateDigestBefore: stateDigest)
+        FaultPoint.afterLedger.pass()
     }
 
     public func didFinishStep(_ outcome: StepOutcome, work: StepWork) throws -> AfterStep {
         let record = StepRecord(outcome, work: work)
+        try FaultPoint.metrics.pass(writing: directory.metricsPath)
+        try directory.requireNewest(term: term)
         try metrics.append(record)
         display?.show(record)
         let step = Int(outcome.step)
@@ -138,6 +146,7 @@ public final class TrainingRun: RunDriver {
                 "the snapshot of step \(state.step) is not the state that the workers reported after step "
                     + "\(trainerState.step); nothing was written")
         }
+        try directory.requireNewest(term: term)
         try store.save(
             state, layout: setup.adapted.layout, trainerState: trainerState, identity: identity
         ) { directory in
@@ -154,6 +163,8 @@ public final class TrainingRun: RunDriver {
             "\(Self.workerEvents.contains(event) ? "worker " : "")\(event.replacing("-", with: " "))",
             metadata: metadata)
         do {
+            // What another coordinator of this run appends is not to be written over.
+            guard try directory.isNewest(term: term) else { return }
             try events.append(EventRecord(event: event, step: step, details: details))
         } catch {
             logger.warning("an event could not be written", metadata: ["error": "\(error)"])

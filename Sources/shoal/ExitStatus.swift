@@ -6,6 +6,7 @@ import Cluster
 import Configurations
 import Datasets
 import DurableFiles
+import FaultPoints
 import Foundation
 import Glibc
 import Hub
@@ -60,7 +61,13 @@ enum ExitStatus {
         case let error as HubError:
             [.unavailable, .offline].contains(error.code) ? unavailable : badData
         case let error as CheckpointError:
-            error.code == .exists ? usage : error.code == .notARun ? inputOutput : badData
+            switch error.code {
+            case .exists: usage
+            case .notARun: inputOutput
+            case .superseded: unavailable
+            default: badData
+            }
+        case is FaultError: usage
         case let error as TransportError:
             error.cause?.code == .invalidKey || error.code == .configuration ? badData : inputOutput
         case let error as ZMQError: error.code == .invalidKey ? badData : inputOutput

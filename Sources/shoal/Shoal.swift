@@ -1,4 +1,5 @@
 import ArgumentParser
+import FaultPoints
 import Foundation
 import Glibc
 
@@ -30,7 +31,8 @@ struct Shoal: AsyncParsableCommand {
             CommandGroup(
                 name: "Look",
                 subcommands: [
-                    InspectCommand.self, AuditCommand.self, TokenizeCommand.self, CacheCommand.self,
+                    InspectCommand.self, AuditCommand.self, TokenizeCommand.self,
+                    CacheCommand.self,
                 ]),
         ])
 }
@@ -42,6 +44,10 @@ enum Main {
         // A reader that goes away (`shoal generate | head`) is an error of that write, not the end by signal.
         signal(SIGPIPE, SIG_IGN)
         do {
+            if let fault = try Fault.arm(from: ProcessInfo.processInfo.environment) {
+                StandardError.write(
+                    "shoal: a test asked for a fault here: \(Fault.environmentVariable)=\(fault)\n")
+            }
             try await run(try Shoal.parseAsRoot())
         } catch {
             ExitStatus.end(with: error)

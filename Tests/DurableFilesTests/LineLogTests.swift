@@ -32,6 +32,18 @@ import Testing
         #expect(try text(of: path).isEmpty)
     }
 
+    @Test func whoOpenedItBeforeWritesNoMoreIntoIt() throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("ledger.jsonl")
+        let old = try LineLog(path: path)
+        try old.append("one")
+        let new = try LineLog(path: path)
+        try new.append("two")
+        try old.append("a line of somebody who was replaced")
+        try new.append("three")
+        #expect(try text(of: path) == "one\ntwo\nthree\n")
+    }
+
     @Test func refusesALineWithALineBreakInIt() throws {
         let directory = try TemporaryDirectory()
         let log = try LineLog(path: directory.file("ledger.jsonl"))

@@ -1,5 +1,6 @@
 import Coordination
 import Dispatch
+import FaultPoints
 import Tensors
 import Training
 import Transports
@@ -66,6 +67,7 @@ extension CoordinatorLoop {
             gradientDigest: record.gradientDigest, stateDigestBefore: record.stateDigestBefore)
         onDriver({ try $0.willCommit(commit, work: work) }) { loop, _ in
             loop.handle(.ledgerWritten(step: record.step))
+            FaultPoint.afterCommitSent.pass()
         }
     }
 

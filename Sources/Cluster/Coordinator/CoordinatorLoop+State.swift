@@ -1,5 +1,6 @@
 import Coordination
 import Dispatch
+import FaultPoints
 import Training
 import Transports
 import WireProtocol
@@ -7,6 +8,7 @@ import WireProtocol
 extension CoordinatorLoop {
     /// Keeps a piece of a worker's state; with the last one, digests it off the I/O thread.
     func store(_ chunk: StateChunk, payload: [UInt8], from id: UInt32) {
+        FaultPoint.snapshotReceived.pass()
         do {
             try receiver.take(chunk, payload: payload)
         } catch {
@@ -38,6 +40,7 @@ extension CoordinatorLoop {
             senders[connection] = nil
             return
         }
+        FaultPoint.stateSent.pass()
         guard sockets.sendControl(envelope, to: connection) else { return }
         senders[connection]?.advance()
         io.schedule(after: .zero) { [weak self] in self?.sendChunks(to: connection) }

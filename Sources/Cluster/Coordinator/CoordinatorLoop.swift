@@ -1,5 +1,6 @@
 import Coordination
 import Dispatch
+import FaultPoints
 import Tensors
 import Training
 import Transports
@@ -61,6 +62,9 @@ final class CoordinatorLoop {
     func close() { sockets.close() }
 
     func handle(_ event: CoordinatorMachine.Event) {
+        if case .received(let envelope, _) = event, case .applied = envelope.body {
+            FaultPoint.appliedReceived.pass()
+        }
         perform(machine.handle(event, now: start.duration(to: .now)))
     }
 

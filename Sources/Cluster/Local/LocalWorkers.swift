@@ -1,3 +1,4 @@
+import FaultPoints
 public import Foundation
 public import Logging
 import Synchronization
@@ -73,7 +74,11 @@ public final class LocalWorkers: Sendable {
         let process = Process()
         process.executableURL = executable
         process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        // A fault is meant for one process.
+        process.environment = ProcessInfo.processInfo.environment.filter {
+            $0.key != Fault.environmentVariable
+        }
+        .merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.terminationHandler = { [weak self] ended in
             self?.ended(

@@ -1,5 +1,6 @@
 import Coordination
 import Dispatch
+import FaultPoints
 import Tensors
 import Training
 import Transports
@@ -88,6 +89,7 @@ final class WorkerLoop {
             } catch {
                 fail(error, code: 74)
             }
+            FaultPoint.stateReceived.pass()
         case .installState(let step): install(step: step)
         case .beginStep(let leafCount, let ticket): reduction?.beginStep(leafCount: leafCount, ticket: ticket)
         case .compute(let leaf, let frame, let ticket):
@@ -184,10 +186,12 @@ final class WorkerLoop {
 
     private func apply(_ commit: Commit, ticket: WorkTicket) {
         guard let engine, let reduction else { return }
+        FaultPoint.commitReceived.pass()
         sender = nil
         let bound = bound
         let loop = io.loop
         engine.submitApply(commit, reducedGradient: reduction.reducedGradient, step: ticket.step) { result in
+            FaultPoint.applied.pass()
             loop.post { io in
                 switch result {
                 case .success(let applied): bound(io).handle(.applied(applied, ticket))
@@ -223,6 +227,7 @@ final class WorkerLoop {
             sender = nil
             return
         }
+        FaultPoint.snapshotSent.pass()
         guard sockets.sendControl(envelope) else { return }
         sender?.advance()
         io.schedule(after: .zero) { [weak self] in self?.sendState() }
