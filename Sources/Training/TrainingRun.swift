@@ -40,6 +40,7 @@ public final class TrainingRun: RunDriver {
     /// What changes from step to step. The coordinator makes one call at a time, on whatever thread.
     let progress: Mutex<RunProgress>
     private let start: TrainingState
+    private let startState: TrainerState
 
     init(
         setup: RunSetup, directory: RunDirectory, store: CheckpointStore, identity: RunIdentity,
@@ -62,16 +63,21 @@ public final class TrainingRun: RunDriver {
         events = try RecordLog(path: directory.eventsPath)
         try events.append(
             EventRecord(event: "started", step: ledger.lastStep, details: ["term": "\(term)"]))
-        progress = Mutex(
-            RunProgress(
-                state: trainerState
-                    ?? TrainerState(
-                        step: 0, epoch: 0, seed: setup.configuration.training.seed, tokenCount: 0,
-                        stateDigest: start.digest(), ledgerHead: LedgerEntry.noLine)))
+        startState =
+            trainerState
+            ?? TrainerState(
+                step: 0, epoch: 0, seed: setup.configuration.training.seed, tokenCount: 0,
+                stateDigest: start.digest(), ledgerHead: LedgerEntry.noLine)
+        progress = Mutex(RunProgress(state: startState))
     }
 
     public func initialState() throws -> StateSnapshot {
-        let copy = start.copy()
+        // Asked again when no worker holds the state any more: then the checkpoints of this life count, too.
+        let newest =
+            progress.withLock { $0.state.step } > start.step
+            ? try store.newestValid(layout: setup.adapted.layout).checkpoint : nil
+        let copy = newest?.state ?? start.copy()
+        progress.withLock { $0 = RunProgress(state: newest?.trainerState ?? startState) }
         return StateSnapshot(
             step: UInt64(copy.step), parameters: copy.parameters, firstMoments: copy.firstMoments,
             secondMoments: copy.secondMoments)
