@@ -20,7 +20,7 @@ import Testing
             in: scratch, name: "train")
         try #require(trained.status == 0, "\(trained)")
 
-        let address = "tcp://127.0.0.1:\(try freePort())"
+        let address = "tcp://127.0.0.1:\(try FreePort.find())"
         let coordinator = try Shoal.start(
             [
                 "coordinator", config, "--listen", address, "--min-workers", "\(cluster.workers)", "--output",
@@ -58,7 +58,8 @@ import Testing
 
         let coordinator = try Shoal.start(
             [
-                "coordinator", config, "--listen", "tcp://127.0.0.1:\(try freePort())", "--min-workers", "1",
+                "coordinator", config, "--listen", "tcp://127.0.0.1:\(try FreePort.find())", "--min-workers",
+                "1",
                 "--output", scratch.path("run"), "--set", "cluster.lost_after_seconds=2",
             ], in: scratch, name: "coordinator")
         _ = Shoal.eventually(within: 20) { !coordinator.isRunning || workerCommand(in: coordinator) != nil }
@@ -101,7 +102,8 @@ import Testing
 
         let coordinator = try Shoal.start(
             [
-                "coordinator", config, "--listen", "tcp://127.0.0.1:\(try freePort())", "--min-workers", "2",
+                "coordinator", config, "--listen", "tcp://127.0.0.1:\(try FreePort.find())", "--min-workers",
+                "2",
                 "--output", scratch.path("run"),
             ], in: scratch, name: "coordinator")
         _ = Shoal.eventually(within: 20) { !coordinator.isRunning || workerCommand(in: coordinator) != nil }
@@ -121,7 +123,7 @@ import Testing
     func portInUse() throws {
         let scratch = try Scratch()
         let config = try TinyRun().write(to: scratch)
-        let address = "tcp://127.0.0.1:\(try freePort())"
+        let address = "tcp://127.0.0.1:\(try FreePort.find())"
         let first = try Shoal.start(
             [
                 "coordinator", config, "--listen", address, "--min-workers", "1", "--output",
@@ -154,32 +156,5 @@ import Testing
         var arguments = line[start.lowerBound...].split(separator: " ").map(String.init)
         if let base, let option = arguments.firstIndex(of: "--base") { arguments[option + 1] = base }
         return arguments
-    }
-
-    /// A TCP port that nobody listens on.
-    private func freePort() throws -> Int {
-        // The kernel gives ephemeral ports from 32768 on; below that, try a few by process id.
-        for offset in 0..<200 {
-            let port = 20000 + (Int(getpid()) * 37 + Int.random(in: 0..<5000) + offset) % 10000
-            if isFree(port) { return port }
-        }
-        throw Shoal.HarnessError(description: "no free port found")
-    }
-
-    /// Whether no line of the kernel's table of sockets has the port in its local address.
-    private func isFree(_ port: Int) -> Bool {
-        let mark = ":" + String(port, radix: 16, uppercase: true).leftPadded(to: 4) + " "
-        return ["/proc/net/tcp", "/proc/net/tcp6"].allSatisfy { path in
-            ((try? String(contentsOfFile: path, encoding: .utf8)) ?? "").split(separator: "\n").allSatisfy {
-                !($0.split(separator: " ").dropFirst().first.map { $0 + " " } ?? "").hasSuffix(mark)
-            }
-        }
-    }
-}
-
-extension String {
-    /// The string with zeros in front, at least `count` characters long.
-    fileprivate func leftPadded(to count: Int) -> String {
-        String(repeating: "0", count: max(0, count - self.count)) + self
     }
 }

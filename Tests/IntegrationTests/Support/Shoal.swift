@@ -83,6 +83,14 @@ final class RunningProcess {
     var output: String { (try? String(contentsOfFile: outputPath, encoding: .utf8)) ?? "" }
     var errors: String { (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }
 
+    var identifier: pid_t { process.processIdentifier }
+
+    /// Whether SIGSTOP has come to it.
+    var isStopped: Bool {
+        let text = (try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8)) ?? ""
+        return text.split(separator: ")").last?.split(separator: " ").first == "T"
+    }
+
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
     /// Waits for the end; a process that does not end within `limit` seconds is killed and an error.

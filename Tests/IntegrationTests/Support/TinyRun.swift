@@ -72,7 +72,11 @@ struct RunFolder {
     }
 
     init(_ name: String, in scratch: Scratch) {
-        folder = scratch.folder.appendingPathComponent(name)
+        self.init(at: scratch.folder.appendingPathComponent(name), in: scratch)
+    }
+
+    init(at folder: URL, in scratch: Scratch) {
+        self.folder = folder
         self.scratch = scratch
     }
 
