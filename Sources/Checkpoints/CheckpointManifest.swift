@@ -12,7 +12,7 @@ public struct CheckpointManifest: Sendable, Equatable, Codable {
     }
 
     /// The format this version writes and reads.
-    public static let currentFormatVersion = 1
+    public static let currentFormatVersion = 2
     /// Name of the file.
     public static let fileName = "manifest.json"
 

@@ -41,6 +41,12 @@ public final class Ledger: Sendable {
     /// - Throws: ``CheckpointError`` with code `.brokenLedger` that names the line.
     public static func read(_ path: String) throws -> [LedgerEntry] { try parse(path).entries }
 
+    /// Whether the ledger at `path` ends in a line that was not finished.
+    public static func hasTornLine(_ path: String) -> Bool {
+        let data = FileManager.default.contents(atPath: path) ?? Data()
+        return !data.isEmpty && data.last != 0x0A
+    }
+
     /// The newest committed step; 0 before the first.
     public var lastStep: Int { state.withLock { $0.entries.count } }
 

@@ -6,13 +6,45 @@ public struct RunIdentity: Sendable, Equatable, Codable {
     public var baseDigest: Digest
     /// Digest of the tokenizer and the chat template.
     public var tokenizerDigest: Digest
-    /// Digest of the data and of what decides how it becomes sequences.
-    public var dataDigest: Digest
+    /// Digest of each data file, by its path.
+    public var dataDigests: [String: Digest]
+    /// The keys of the configuration that a run keeps for its life, with their values.
+    public var configuration: [String: String]
 
-    public init(baseDigest: Digest, tokenizerDigest: Digest, dataDigest: Digest) {
+    public init(
+        baseDigest: Digest, tokenizerDigest: Digest, dataDigests: [String: Digest],
+        configuration: [String: String]
+    ) {
         self.baseDigest = baseDigest
         self.tokenizerDigest = tokenizerDigest
-        self.dataDigest = dataDigest
+        self.dataDigests = dataDigests
+        self.configuration = configuration
+    }
+
+    /// What is other now than what was `recorded`, in a few words each: files and keys by name.
+    public func differences(from recorded: RunIdentity) -> [String] {
+        Self.difference("base", baseDigest, recorded.baseDigest)
+            + Self.difference("tokenizer or chat template", tokenizerDigest, recorded.tokenizerDigest)
+            + filesAndKeysDiffering(from: recorded)
+    }
+
+    /// ``differences(from:)`` of what can be compared without opening the base: data files and configuration.
+    public func filesAndKeysDiffering(from recorded: RunIdentity) -> [String] {
+        var result: [String] = []
+        for path in Set(dataDigests.keys).union(recorded.dataDigests.keys).sorted() {
+            result += Self.difference("data file \(path)", dataDigests[path], recorded.dataDigests[path])
+        }
+        for key in Set(configuration.keys).union(recorded.configuration.keys).sorted() {
+            let (now, then) = (configuration[key] ?? "none", recorded.configuration[key] ?? "none")
+            if now != then { result.append("another \(key) (\(then), now \(now))") }
+        }
+        return result
+    }
+
+    private static func difference(_ name: String, _ now: Digest?, _ then: Digest?) -> [String] {
+        guard now != then else { return [] }
+        func text(_ digest: Digest?) -> String { digest.map { "\($0.hex.prefix(12))…" } ?? "none" }
+        return ["another \(name) (digest \(text(then)), now \(text(now)))"]
     }
 
     /// Compares what is there now with what a checkpoint recorded.
@@ -21,23 +53,19 @@ public struct RunIdentity: Sendable, Equatable, Codable {
     ///   - recorded: from the manifest at `path`.
     /// - Throws: ``CheckpointError`` with code `.differentInputs` that names what differs.
     public func require(equalTo recorded: RunIdentity, path: String) throws(CheckpointError) {
-        let pairs = [
-            ("base", baseDigest, recorded.baseDigest),
-            ("tokenizer or chat template", tokenizerDigest, recorded.tokenizerDigest),
-            ("data", dataDigest, recorded.dataDigest),
-        ]
-        for (name, own, other) in pairs where own != other {
-            throw CheckpointError(
-                code: .differentInputs,
-                message: "\(path): was written with another \(name) (digest \(other.hex.prefix(12))…, now"
-                    + " \(own.hex.prefix(12))…); resume with the files the run began with, or start a new run",
-                path: path)
-        }
+        let differences = differences(from: recorded)
+        guard !differences.isEmpty else { return }
+        throw CheckpointError(
+            code: .differentInputs,
+            message: "\(path): was written with \(differences.joined(separator: "; "));"
+                + " resume with the files the run began with, or start a new run",
+            path: path)
     }
 
     private enum CodingKeys: String, CodingKey {
         case baseDigest = "base_digest"
         case tokenizerDigest = "tokenizer_digest"
-        case dataDigest = "data_digest"
+        case dataDigests = "data_digests"
+        case configuration
     }
 }

@@ -33,6 +33,13 @@ extension RunConfiguration {
         public var description: String { "\(key): \(value) (was \(otherValue))" }
     }
 
+    /// The keys that a run keeps for its life, by `section.key`, with their values as YAML.
+    public var valuesKeptForLife: [String: String] {
+        let configuration = resolved()
+        let kept = ConfigurationSchema.keys.filter { !$0.mayDifferOnResume }
+        return Dictionary(kept.map { ($0.path, $0.yaml(configuration)) }, uniquingKeysWith: { $1 })
+    }
+
     /// Every key whose value differs from `other`'s once defaults are filled in, in the order of the file.
     public func difference(from other: RunConfiguration) -> [Difference] {
         let mine = resolved()

@@ -24,6 +24,12 @@ public final class RecordLog<Record: RecordLine>: Sendable {
 
     /// Adds a line.
     public func append(_ record: Record) throws(DurableFileError) { try log.append(record.jsonLine) }
+
+    /// All records of the file at `path`, in its order; none when it is missing. Lines that are not records are
+    /// left out.
+    public static func read(_ path: String) throws -> [Record] where Record: Decodable {
+        try JSONLines.read(path)
+    }
 }
 
 /// A JSONL file that holds each step once, however often a run is resumed and steps are replayed.
@@ -71,6 +77,13 @@ public final class StepLog<Record: StepLine>: Sendable {
     /// All records of the file at `path`, in its order; none when it is missing. Lines that are not records are
     /// left out.
     public static func read(_ path: String) throws -> [Record] {
+        try JSONLines.read(path)
+    }
+}
+
+/// Reading JSONL.
+private enum JSONLines {
+    static func read<Record: Decodable>(_ path: String) throws -> [Record] {
         guard FileManager.default.fileExists(atPath: path) else { return [] }
         let data = try Data(contentsOf: URL(filePath: path))
         let decoder = JSONDecoder()

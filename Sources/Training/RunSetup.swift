@@ -42,11 +42,7 @@ public struct RunSetup: Sendable {
         let dataset = try Dataset(paths: configuration.data.train, columns: columns)
         let builder = try SequenceBuilder(configuration.data, base: base, dataset: dataset)
         let rows = try dataset.split(validFraction: configuration.data.validFraction)
-        let sampler = StepSampler(
-            exampleIDs: rows.train, batchSize: configuration.training.batchSize,
-            seed: configuration.training.seed, shuffles: configuration.data.shuffle,
-            length: configuration.training.maxSteps.map { .steps($0) }
-                ?? .epochs(configuration.training.numTrainEpochs))
+        let sampler = StepSampler(configuration, exampleIDs: rows.train)
         data = TrainingData(dataset: dataset, builder: builder, sampler: sampler, split: split)
         if !configuration.data.valid.isEmpty {
             let valid = try Dataset(paths: configuration.data.valid, columns: columns)

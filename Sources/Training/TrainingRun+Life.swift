@@ -167,20 +167,21 @@ extension CheckpointStore {
 }
 
 extension RunSetup {
-    /// What a resumed run must find again: base, tokenizer, and the bytes of the data with all that decides how
-    /// they become sequences.
+    /// What a resumed run must find again.
     func identity() throws -> RunIdentity {
-        var stream = DigestStream()
-        for path in data.dataset.paths + configuration.data.valid {
-            stream.update(try Digest.sha256(ofFile: path))
-        }
-        let settings = configuration.data
-        stream.update(
-            "\(settings.maxSequenceLength) \(settings.packing) \(settings.shuffle) \(settings.trainOn.rawValue) "
-                + "\(settings.chatTemplate ?? "") \(settings.validFraction.map(String.init(describing:)) ?? "") "
-                + settings.columns.entries.map { "\($0.key)=\($0.value)" }.joined(separator: " "))
-        return RunIdentity(
+        RunIdentity(
             baseDigest: base.base.digest, tokenizerDigest: base.base.tokenizerDigest,
-            dataDigest: stream.finish())
+            dataDigests: try configuration.dataDigests(), configuration: configuration.valuesKeptForLife)
+    }
+}
+
+extension RunConfiguration {
+    /// The digest of each data file, by its path.
+    ///
+    /// - Throws: `DurableFileError` for a file that cannot be read.
+    func dataDigests() throws -> [String: Digest] {
+        var digests: [String: Digest] = [:]
+        for path in data.train + data.valid { digests[path] = try Digest.sha256(ofFile: path) }
+        return digests
     }
 }

@@ -31,7 +31,7 @@ struct Shoal: AsyncParsableCommand {
             CommandGroup(
                 name: "Look",
                 subcommands: [
-                    InspectCommand.self, AuditCommand.self, TokenizeCommand.self,
+                    InspectCommand.self, AuditCommand.self, ProveCommand.self, TokenizeCommand.self,
                     CacheCommand.self,
                 ]),
         ])

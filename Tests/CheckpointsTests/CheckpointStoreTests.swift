@@ -115,7 +115,7 @@ struct CheckpointStoreTests {
             let path = try run.save(store, step: 20)
             let file = URL(filePath: path + "/manifest.json")
             let text = try String(contentsOf: file, encoding: .utf8)
-            let changed = text.replacing("\"format_version\" : 1", with: "\"format_version\" : 9")
+            let changed = text.replacing("\"format_version\" : 2", with: "\"format_version\" : 9")
                 .replacing("1.2.3", with: "7.0.0")
             #expect(changed != text)
             try Data(changed.utf8).write(to: file)

@@ -143,7 +143,8 @@ struct LedgerAuditTests {
         #expect(audit.problems.isEmpty)
         #expect(audit.completeEpochCount == 2)
         #expect(audit.openEpochExampleCount == 2)
-        #expect(audit.leavesByWorker == [1: 7, 2: 7])
+        #expect(audit.shares.map(\.worker) == [1, 2])
+        #expect(audit.shares.allSatisfy { $0.microBatchCount == 7 && $0.firstStep == 1 && $0.lastStep == 7 })
     }
 
     @Test("an example twice in an epoch, or from nowhere, is named")
@@ -152,5 +153,28 @@ struct LedgerAuditTests {
         #expect(twice.problems == ["step 2: example 2 comes a second time in its epoch"])
         let stranger = LedgerAudit(entries([[1, 2], [2, 8]]), exampleCount: 2)
         #expect(stranger.problems == ["step 2: example 8 is not one of the first epoch"])
+    }
+
+    @Test("an example that the sampler does not deal there is named with the one it deals")
+    func otherThanDealt() {
+        let dealt: [[UInt32]] = [[1, 2], [3, 4], [4, 3], [1, 2]]
+        func audit(_ ids: [[UInt32]]) -> [String] {
+            LedgerAudit(entries(ids), exampleCount: 4) { dealt[$0 - 1] }.problems
+        }
+        #expect(audit(dealt).isEmpty)
+        #expect(
+            audit([[1, 2], [4, 3]]) == ["step 2: its example at place 1 is 4, the sampler deals 3 there"])
+        #expect(audit([[1, 2], [3]]) == ["step 2: has 1 examples, the sampler deals 2"])
+    }
+
+    @Test("workers of two lives of the coordinator are told apart, and attempts counted")
+    func terms() {
+        var lines = entries([[1], [2], [3]])
+        lines[2].term = 4
+        lines[2].generation = 2
+        let audit = LedgerAudit(lines, exampleCount: 3)
+        #expect(audit.termCount == 2 && audit.retriedStepCount == 1)
+        #expect(audit.shares.map { [Int($0.term), Int($0.worker)] } == [[1, 1], [1, 2], [4, 1], [4, 2]])
+        #expect(audit.shares[2].firstStep == 3 && audit.shares[0].lastStep == 2)
     }
 }

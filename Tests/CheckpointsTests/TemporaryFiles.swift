@@ -24,7 +24,8 @@ func flipBit(_ path: String, at offset: Int) throws {
 struct TinyRun {
     let layout: ParameterLayout
     let identity = RunIdentity(
-        baseDigest: .sha256("base"), tokenizerDigest: .sha256("tokenizer"), dataDigest: .sha256("data"))
+        baseDigest: .sha256("base"), tokenizerDigest: .sha256("tokenizer"),
+        dataDigests: ["rows.jsonl": .sha256("data")], configuration: ["training.seed": "7"])
 
     init() {
         var layout = ParameterLayout()

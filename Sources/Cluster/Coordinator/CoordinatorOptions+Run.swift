@@ -13,11 +13,21 @@ extension CoordinatorOptions {
     ///   - minimumWorkers: workers that must be ready before the first step.
     ///   - allowsDifferentBase: `--allow-different-base`.
     public init(_ run: TrainingRun, minimumWorkers: Int, allowsDifferentBase: Bool = false) {
-        let configuration = run.setup.configuration
-        self.init(
-            runID: run.runID, term: run.term, parameterCount: run.parameterCount,
-            baseDigest: run.setup.base.base.digest.hex)
+        self.init(run, setup: run.setup, minimumWorkers: minimumWorkers)
         self.allowsDifferentBase = allowsDifferentBase
+        ledgerHead = UInt64(run.ledgerHead)
+    }
+
+    /// What the coordinator's machine has to know of a step to be proven.
+    public init(_ proof: StepProof, minimumWorkers: Int) {
+        self.init(proof, setup: proof.setup, minimumWorkers: minimumWorkers)
+    }
+
+    private init(_ driver: any RunDriver, setup: RunSetup, minimumWorkers: Int) {
+        let configuration = setup.configuration
+        self.init(
+            runID: driver.runID, term: driver.term, parameterCount: driver.parameterCount,
+            baseDigest: setup.base.base.digest.hex)
         requiresEqualNumerics = configuration.cluster.numerics == .exact
         self.minimumWorkers = minimumWorkers
         heartbeatInterval = .seconds(configuration.cluster.heartbeatSeconds)
@@ -25,7 +35,6 @@ extension CoordinatorOptions {
         orphanTimeout = .seconds(configuration.cluster.orphanTimeoutSeconds)
         skipsNonFiniteSteps = configuration.training.onNonFinite == .skipStep
         self.configuration = configuration.resolvedYAML()
-        adapterConfiguration = run.setup.adapted.adapter.json
-        ledgerHead = UInt64(run.ledgerHead)
+        adapterConfiguration = setup.adapted.adapter.json
     }
 }

@@ -1,12 +1,9 @@
 import ArgumentParser
-import Bases
 import Cluster
 import Configurations
 import Coordination
 import Foundation
-import Glibc
 import Logging
-import Synchronization
 import Training
 
 struct TrainCommand: AsyncParsableCommand {
@@ -49,47 +46,26 @@ struct TrainCommand: AsyncParsableCommand {
             training.abandon()
             throw error
         }
-        let sockets = try SocketFolder()
-        defer { sockets.remove() }
-        let endpoint = "ipc://\(sockets.path)/control"
-        var settings = CoordinatorService.Settings(listen: [endpoint])
-        settings.isStar = training.setup.configuration.cluster.collective == .star
-        settings.statusOfError = { UInt32(ExitStatus.status(of: $0) ?? ExitStatus.internalError) }
-        settings.log = { log.debug("\($0)") }
-        let service = CoordinatorService(
-            settings: settings, options: CoordinatorOptions(training, minimumWorkers: workers),
-            driver: training)
-        let workerStatus = Mutex<Int32?>(nil)
-        let children = LocalWorkers(
-            executable: try Self.executable(), count: workers, arguments: workerArguments(endpoint, training),
-            environment: [:], log: log
-        ) { status in
-            workerStatus.withLock { $0 = status }
-            service.interrupt(reason: "no worker is left")
-        }
-        let signals = Signals.handle([SIGTERM, SIGINT]) { service.interrupt(reason: $0) }
-        defer { signals.cancel() }
-        let ending: RunEnding
+        let cluster = LocalCluster(
+            workerCount: workers, threadCount: threadsPerWorker, setup: training.setup,
+            verbose: logging.verbose,
+            log: log)
+        let outcome: LocalCluster.Outcome
         do {
-            ending = try await Blocking.run {
-                try service.run { _ in
-                    do { try children.start() } catch { service.interrupt(reason: "\(error)") }
-                }
-            }
+            outcome = try await cluster.run(
+                training, options: CoordinatorOptions(training, minimumWorkers: workers))
         } catch {
-            children.stop()
             training.abandon()
             throw error
         }
-        children.stop()
-        if case .interrupted = ending, let status = workerStatus.withLock({ $0 }), status != 0 {
+        if case .interrupted = outcome.ending, let status = outcome.lastWorkerStatus, status != 0 {
             training.close()
             throw CommandEnding(
                 status: status,
                 message: "error: all workers ended (the last with status \(status)); their messages "
                     + "are above. Go on with: shoal train --resume \(training.path)")
         }
-        try RunConclusion.conclude(ending, run: training, command: "train")
+        try RunConclusion.conclude(outcome.ending, run: training, command: "train")
     }
 
     /// Says what is going to be trained, from the rows of the first steps.
@@ -102,18 +78,5 @@ struct TrainCommand: AsyncParsableCommand {
         }
     }
 
-    private var threadsPerWorker: Int { threads ?? max(1, ProcessorCount.available() / workers) }
-
-    private func workerArguments(_ endpoint: String, _ training: TrainingRun) -> [String] {
-        [
-            "worker", "--connect", endpoint, "--base", training.setup.base.base.path, "--threads",
-            "\(threadsPerWorker)",
-            "--exit-with-parent", "\(getpid())", logging.verbose ? "--verbose" : "--quiet",
-        ]
-    }
-
-    /// The running executable, wherever it was started from.
-    private static func executable() throws -> URL {
-        URL(filePath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-    }
+    private var threadsPerWorker: Int { LocalCluster.threadCount(workers: workers, given: threads) }
 }
