@@ -907,6 +907,141 @@ void   shoal__state_chunk__free_unpacked
   assert(message->base.descriptor == &shoal__state_chunk__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   shoal__status_request__init
+                     (Shoal__StatusRequest         *message)
+{
+  static const Shoal__StatusRequest init_value = SHOAL__STATUS_REQUEST__INIT;
+  *message = init_value;
+}
+size_t shoal__status_request__get_packed_size
+                     (const Shoal__StatusRequest *message)
+{
+  assert(message->base.descriptor == &shoal__status_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__status_request__pack
+                     (const Shoal__StatusRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__status_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__status_request__pack_to_buffer
+                     (const Shoal__StatusRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__status_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__StatusRequest *
+       shoal__status_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__StatusRequest *)
+     protobuf_c_message_unpack (&shoal__status_request__descriptor,
+                                allocator, len, data);
+}
+void   shoal__status_request__free_unpacked
+                     (Shoal__StatusRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__status_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   shoal__member_status__init
+                     (Shoal__MemberStatus         *message)
+{
+  static const Shoal__MemberStatus init_value = SHOAL__MEMBER_STATUS__INIT;
+  *message = init_value;
+}
+size_t shoal__member_status__get_packed_size
+                     (const Shoal__MemberStatus *message)
+{
+  assert(message->base.descriptor == &shoal__member_status__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__member_status__pack
+                     (const Shoal__MemberStatus *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__member_status__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__member_status__pack_to_buffer
+                     (const Shoal__MemberStatus *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__member_status__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__MemberStatus *
+       shoal__member_status__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__MemberStatus *)
+     protobuf_c_message_unpack (&shoal__member_status__descriptor,
+                                allocator, len, data);
+}
+void   shoal__member_status__free_unpacked
+                     (Shoal__MemberStatus *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__member_status__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   shoal__status_report__init
+                     (Shoal__StatusReport         *message)
+{
+  static const Shoal__StatusReport init_value = SHOAL__STATUS_REPORT__INIT;
+  *message = init_value;
+}
+size_t shoal__status_report__get_packed_size
+                     (const Shoal__StatusReport *message)
+{
+  assert(message->base.descriptor == &shoal__status_report__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__status_report__pack
+                     (const Shoal__StatusReport *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__status_report__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__status_report__pack_to_buffer
+                     (const Shoal__StatusReport *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__status_report__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__StatusReport *
+       shoal__status_report__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__StatusReport *)
+     protobuf_c_message_unpack (&shoal__status_report__descriptor,
+                                allocator, len, data);
+}
+void   shoal__status_report__free_unpacked
+                     (Shoal__StatusReport *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__status_report__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   shoal__heartbeat__init
                      (Shoal__Heartbeat         *message)
 {
@@ -2439,6 +2574,308 @@ const ProtobufCMessageDescriptor shoal__state_chunk__descriptor =
   (ProtobufCMessageInit) shoal__state_chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+#define shoal__status_request__field_descriptors NULL
+#define shoal__status_request__field_indices_by_name NULL
+#define shoal__status_request__number_ranges NULL
+const ProtobufCMessageDescriptor shoal__status_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.StatusRequest",
+  "StatusRequest",
+  "Shoal__StatusRequest",
+  "shoal",
+  sizeof(Shoal__StatusRequest),
+  0,
+  shoal__status_request__field_descriptors,
+  shoal__status_request__field_indices_by_name,
+  0,  shoal__status_request__number_ranges,
+  (ProtobufCMessageInit) shoal__status_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor shoal__member_status__field_descriptors[8] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__MemberStatus, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "host",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__MemberStatus, host),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "process_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__MemberStatus, process_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "thread_count",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__MemberStatus, thread_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "state",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__MemberStatus, state),
+    &shoal__member_state__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seconds_bits",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__MemberStatus, seconds_bits),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "leaves_per_second_bits",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__MemberStatus, leaves_per_second_bits),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "remark",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__MemberStatus, remark),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shoal__member_status__field_indices_by_name[] = {
+  1,   /* field[1] = host */
+  0,   /* field[0] = id */
+  6,   /* field[6] = leaves_per_second_bits */
+  2,   /* field[2] = process_id */
+  7,   /* field[7] = remark */
+  5,   /* field[5] = seconds_bits */
+  4,   /* field[4] = state */
+  3,   /* field[3] = thread_count */
+};
+static const ProtobufCIntRange shoal__member_status__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor shoal__member_status__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.MemberStatus",
+  "MemberStatus",
+  "Shoal__MemberStatus",
+  "shoal",
+  sizeof(Shoal__MemberStatus),
+  8,
+  shoal__member_status__field_descriptors,
+  shoal__member_status__field_indices_by_name,
+  1,  shoal__member_status__number_ranges,
+  (ProtobufCMessageInit) shoal__member_status__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor shoal__status_report__field_descriptors[10] =
+{
+  {
+    "phase",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__StatusReport, phase),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "step",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__StatusReport, step),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total_steps",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__StatusReport, total_steps),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "generation",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__StatusReport, generation),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "loss_bits",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__StatusReport, loss_bits),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tokens_per_second_bits",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__StatusReport, tokens_per_second_bits),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "step_seconds_bits",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__StatusReport, step_seconds_bits),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes_sent",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__StatusReport, bytes_sent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bytes_received",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__StatusReport, bytes_received),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "members",
+    10,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__StatusReport, n_members),
+    offsetof(Shoal__StatusReport, members),
+    &shoal__member_status__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shoal__status_report__field_indices_by_name[] = {
+  8,   /* field[8] = bytes_received */
+  7,   /* field[7] = bytes_sent */
+  3,   /* field[3] = generation */
+  4,   /* field[4] = loss_bits */
+  9,   /* field[9] = members */
+  0,   /* field[0] = phase */
+  1,   /* field[1] = step */
+  6,   /* field[6] = step_seconds_bits */
+  5,   /* field[5] = tokens_per_second_bits */
+  2,   /* field[2] = total_steps */
+};
+static const ProtobufCIntRange shoal__status_report__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 10 }
+};
+const ProtobufCMessageDescriptor shoal__status_report__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.StatusReport",
+  "StatusReport",
+  "Shoal__StatusReport",
+  "shoal",
+  sizeof(Shoal__StatusReport),
+  10,
+  shoal__status_report__field_descriptors,
+  shoal__status_report__field_indices_by_name,
+  1,  shoal__status_report__number_ranges,
+  (ProtobufCMessageInit) shoal__status_report__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor shoal__heartbeat__field_descriptors[1] =
 {
   {
@@ -2596,5 +3033,45 @@ const ProtobufCEnumDescriptor shoal__state_section__descriptor =
   shoal__state_section__enum_values_by_name,
   1,
   shoal__state_section__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue shoal__member_state__enum_values_by_number[8] =
+{
+  { "MEMBER_STATE_UNSPECIFIED", "SHOAL__MEMBER_STATE__MEMBER_STATE_UNSPECIFIED", 0 },
+  { "MEMBER_STATE_BUILDING", "SHOAL__MEMBER_STATE__MEMBER_STATE_BUILDING", 1 },
+  { "MEMBER_STATE_WAITING", "SHOAL__MEMBER_STATE__MEMBER_STATE_WAITING", 2 },
+  { "MEMBER_STATE_LOADING", "SHOAL__MEMBER_STATE__MEMBER_STATE_LOADING", 3 },
+  { "MEMBER_STATE_ACTIVE", "SHOAL__MEMBER_STATE__MEMBER_STATE_ACTIVE", 4 },
+  { "MEMBER_STATE_SLOW", "SHOAL__MEMBER_STATE__MEMBER_STATE_SLOW", 5 },
+  { "MEMBER_STATE_SILENT", "SHOAL__MEMBER_STATE__MEMBER_STATE_SILENT", 6 },
+  { "MEMBER_STATE_LOST", "SHOAL__MEMBER_STATE__MEMBER_STATE_LOST", 7 },
+};
+static const ProtobufCIntRange shoal__member_state__value_ranges[] = {
+{0, 0},{0, 8}
+};
+static const ProtobufCEnumValueIndex shoal__member_state__enum_values_by_name[8] =
+{
+  { "MEMBER_STATE_ACTIVE", 4 },
+  { "MEMBER_STATE_BUILDING", 1 },
+  { "MEMBER_STATE_LOADING", 3 },
+  { "MEMBER_STATE_LOST", 7 },
+  { "MEMBER_STATE_SILENT", 6 },
+  { "MEMBER_STATE_SLOW", 5 },
+  { "MEMBER_STATE_UNSPECIFIED", 0 },
+  { "MEMBER_STATE_WAITING", 2 },
+};
+const ProtobufCEnumDescriptor shoal__member_state__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "shoal.MemberState",
+  "MemberState",
+  "Shoal__MemberState",
+  "shoal",
+  8,
+  shoal__member_state__enum_values_by_number,
+  8,
+  shoal__member_state__enum_values_by_name,
+  1,
+  shoal__member_state__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -52,7 +52,7 @@ void   shoal__envelope__free_unpacked
   assert(message->base.descriptor == &shoal__envelope__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[26] =
+static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[28] =
 {
   {
     "protocol_version",
@@ -211,6 +211,18 @@ static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[26] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "status_request",
+    31,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__Envelope, body_case),
+    offsetof(Shoal__Envelope, status_request),
+    &shoal__status_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "welcome",
     32,
     PROTOBUF_C_LABEL_NONE,
@@ -307,6 +319,18 @@ static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[26] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "status_report",
+    47,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__Envelope, body_case),
+    offsetof(Shoal__Envelope, status_report),
+    &shoal__status_report__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "state_chunk",
     48,
     PROTOBUF_C_LABEL_NONE,
@@ -368,41 +392,43 @@ static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[26] =
   },
 };
 static const unsigned shoal__envelope__field_indices_by_name[] = {
-  17,   /* field[17] = abort */
+  18,   /* field[18] = abort */
   10,   /* field[10] = applied */
-  15,   /* field[15] = assignment */
-  16,   /* field[16] = commit */
-  23,   /* field[23] = error_report */
+  16,   /* field[16] = assignment */
+  17,   /* field[17] = commit */
+  25,   /* field[25] = error_report */
   11,   /* field[11] = evaluated */
-  18,   /* field[18] = evaluation_assignment */
-  20,   /* field[20] = finish */
+  19,   /* field[19] = evaluation_assignment */
+  21,   /* field[21] = finish */
   3,   /* field[3] = generation */
-  22,   /* field[22] = heartbeat */
+  24,   /* field[24] = heartbeat */
   8,   /* field[8] = leaf_computed */
   12,   /* field[12] = leave */
-  24,   /* field[24] = partial */
+  26,   /* field[26] = partial */
   9,   /* field[9] = prepared */
   0,   /* field[0] = protocol_version */
-  25,   /* field[25] = reduced */
-  14,   /* field[14] = refusal */
+  27,   /* field[27] = reduced */
+  15,   /* field[15] = refusal */
   6,   /* field[6] = registration */
   1,   /* field[1] = run_id */
   5,   /* field[5] = sender */
-  19,   /* field[19] = snapshot_request */
-  21,   /* field[21] = state_chunk */
+  20,   /* field[20] = snapshot_request */
+  23,   /* field[23] = state_chunk */
   7,   /* field[7] = state_loaded */
+  22,   /* field[22] = status_report */
+  13,   /* field[13] = status_request */
   4,   /* field[4] = step */
   2,   /* field[2] = term */
-  13,   /* field[13] = welcome */
+  14,   /* field[14] = welcome */
 };
 static const ProtobufCIntRange shoal__envelope__number_ranges[5 + 1] =
 {
   { 1, 0 },
   { 16, 6 },
-  { 32, 13 },
-  { 48, 21 },
-  { 64, 24 },
-  { 0, 26 }
+  { 31, 13 },
+  { 47, 22 },
+  { 64, 26 },
+  { 0, 28 }
 };
 const ProtobufCMessageDescriptor shoal__envelope__descriptor =
 {
@@ -412,7 +438,7 @@ const ProtobufCMessageDescriptor shoal__envelope__descriptor =
   "Shoal__Envelope",
   "shoal",
   sizeof(Shoal__Envelope),
-  26,
+  28,
   shoal__envelope__field_descriptors,
   shoal__envelope__field_indices_by_name,
   5,  shoal__envelope__number_ranges,

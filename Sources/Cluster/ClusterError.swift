@@ -5,6 +5,8 @@ public struct ClusterError: Error, Sendable, Equatable, CustomStringConvertible 
         case badState
         /// An address that cannot be bound or reached.
         case address
+        /// Nobody answers, or not to these keys.
+        case unreachable
         /// Options that contradict one another.
         case configuration
     }

@@ -14,6 +14,8 @@ public struct StepRequest: Sendable, Equatable {
     public var leafCount: Int
     /// Supervised tokens of the global batch.
     public var supervisedTokenCount: Int64
+    /// Tokens of the global batch, for the status.
+    public var tokenCount: Int64
     public var learningRate: Float
     /// 1 − β₁ᵏ and 1 − β₂ᵏ.
     public var biasCorrection1: Float
@@ -22,9 +24,11 @@ public struct StepRequest: Sendable, Equatable {
     public var examplesOfLeaf: [[UInt32]]
 
     public init(
-        step: UInt64, leafCount: Int, supervisedTokenCount: Int64, learningRate: Float,
-        biasCorrection1: Float, biasCorrection2: Float, examplesOfLeaf: [[UInt32]] = []
+        step: UInt64, leafCount: Int, supervisedTokenCount: Int64, tokenCount: Int64 = 0,
+        learningRate: Float, biasCorrection1: Float, biasCorrection2: Float,
+        examplesOfLeaf: [[UInt32]] = []
     ) {
+        self.tokenCount = tokenCount
         self.step = step
         self.leafCount = leafCount
         self.supervisedTokenCount = supervisedTokenCount
@@ -63,6 +67,8 @@ public struct StepResult: Sendable, Equatable {
     /// One for each worker that took part to the end.
     public var prepared: [Prepared]
     public var wasSkipped: Bool
+    /// Who is slow, and who was lost lately, for the progress line.
+    public var remarks: [String]
 }
 
 /// What to do behind a step or an evaluation, in this order.

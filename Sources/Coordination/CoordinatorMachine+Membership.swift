@@ -6,6 +6,7 @@ extension CoordinatorMachine {
             didRegister(register, header: envelope.header, connection: connection, now: now)
             return
         }
+        if case .statusRequest = envelope.body { return didAskStatus(from: connection, now: now) }
         guard !hasEnded else {
             if case .heartbeat = envelope.body {
                 send(.finish(Finish(reason: "the run is over")), to: connection)
@@ -40,7 +41,7 @@ extension CoordinatorMachine {
         case .errorReport(let report): didReport(report, by: id, now: now)
         case .heartbeat: break
         case .register, .welcome, .refuse, .assign, .commit, .abort, .evaluate, .snapshotRequest, .finish,
-            .partial, .reduced:
+            .partial, .reduced, .statusRequest, .statusReport:
             record("warning", ["message": "worker \(id) sent a message that workers do not send; dropped"])
         }
     }
@@ -65,7 +66,8 @@ extension CoordinatorMachine {
             record("warning", ["message": "\(register.host) trains on another base (\(register.baseDigest))"])
         }
         if numerics == nil { numerics = register.numerics }
-        let member = Member(id: nextID, connection: connection, register: register, lastHeard: now)
+        board.didRegister(register)
+        let member = Member(id: nextID, connection: connection, register: register, now: now)
         nextID += 1
         members[member.id] = member
         idOfConnection[connection] = member.id
@@ -179,6 +181,7 @@ extension CoordinatorMachine {
         idOfConnection[member.connection] = nil
         // Behind the end everybody goes, as they were told.
         guard !hasEnded else { return }
+        board.didLose(member, reason: reason, now: now)
         record(
             "lost",
             ["worker": "\(id)", "host": member.register.host, "reason": reason, "step": "\(appliedStep)"])

@@ -191,15 +191,16 @@ extension CoordinatorMachine {
         appliedStep = step
         stateDigest = applied.stateDigest
         phase = .deciding
-        actions.append(
-            .stepFinished(
-                StepResult(
-                    step: step, generation: progress.generation, lossSum: loss.lossSum,
-                    supervisedTokenCount: loss.tokenCount, gradientNorm: applied.gradientNorm,
-                    gradientDigest: progress.prepared[first]?.gradientDigest ?? [],
-                    stateDigest: applied.stateDigest, duration: now - (lastFinish ?? progress.began),
-                    prepared: workers.compactMap { progress.prepared[$0] }, wasSkipped: progress.isNonFinite))
-        )
+        let result = StepResult(
+            step: step, generation: progress.generation, lossSum: loss.lossSum,
+            supervisedTokenCount: loss.tokenCount, gradientNorm: applied.gradientNorm,
+            gradientDigest: progress.prepared[first]?.gradientDigest ?? [], stateDigest: applied.stateDigest,
+            duration: now - (lastFinish ?? progress.began),
+            prepared: workers.compactMap { progress.prepared[$0] }, wasSkipped: progress.isNonFinite,
+            remarks: board.remarks(activeMembers, now: now))
+        board.didFinish(
+            result, tokenCount: progress.request.tokenCount, active: activeMembers, now: now)
+        actions.append(.stepFinished(result))
         lastFinish = now
     }
 

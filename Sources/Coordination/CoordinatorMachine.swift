@@ -4,7 +4,7 @@ import WireProtocol
 ///
 /// A pure function of its state, events and the time it is told; it has no clock, socket, file or thread.
 /// Parts: `+Membership` (admission and loss), `+Step` (a step and its generations), `+Boundary` (what happens
-/// between steps), `+Evaluation`.
+/// between steps), `+Evaluation`, `+Status` (what it tells of itself).
 public struct CoordinatorMachine: Sendable {
     /// What the run is doing.
     enum Phase: Sendable {
@@ -40,6 +40,7 @@ public struct CoordinatorMachine: Sendable {
     var savedStep: UInt64 = 0
     var ledgerHead: UInt64
     var agenda = Agenda()
+    var board = StatusBoard()
     var interruption: String?
     /// True once a step began in this life: from then on one worker is enough to go on.
     var hasBegun = false

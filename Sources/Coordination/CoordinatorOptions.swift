@@ -39,6 +39,8 @@ public struct CoordinatorOptions: Sendable {
     public var configuration = ""
     /// PEFT's `adapter_config.json`, for the workers.
     public var adapterConfiguration = ""
+    /// Steps of the whole run, for the status; 0 where that is not known.
+    public var totalSteps: UInt64 = 0
     /// The last step in the ledger when this life began.
     public var ledgerHead: UInt64 = 0
 

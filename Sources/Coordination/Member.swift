@@ -17,11 +17,23 @@ package struct Member: Sendable {
     package let id: UInt32
     package let connection: ConnectionID
     package let register: Register
-    package var phase = Phase.building
+    package var phase = Phase.building {
+        didSet { if phase != oldValue { phaseSince = lastHeard } }
+    }
+    /// When it came into this phase, as near as its messages tell.
+    package var phaseSince: Duration
     /// When a message of it arrived last.
     package var lastHeard: Duration
     /// Smoothed wall time of one micro-batch on one of its threads.
     package var secondsPerLeaf: Double?
+
+    package init(id: UInt32, connection: ConnectionID, register: Register, now: Duration) {
+        self.id = id
+        self.connection = connection
+        self.register = register
+        lastHeard = now
+        phaseSince = now
+    }
 
     /// Its name in messages and logs.
     package var name: String { "worker \(id) (\(register.host), process \(register.processID))" }

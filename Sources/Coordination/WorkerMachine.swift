@@ -166,8 +166,7 @@ public struct WorkerMachine: Sendable {
         case .snapshotRequest: didReceiveSnapshotRequest(header: envelope.header)
         case .errorReport(let report): end(.failed(code: report.code, message: report.message))
         case .heartbeat, .welcome, .refuse, .finish, .register, .stateLoaded, .leafComputed, .prepared,
-            .applied,
-            .evaluated, .leave, .partial, .reduced:
+            .applied, .evaluated, .leave, .partial, .reduced, .statusRequest, .statusReport:
             break
         }
     }

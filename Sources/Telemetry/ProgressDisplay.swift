@@ -52,7 +52,9 @@ public final class ProgressDisplay: Sendable {
     }
 
     /// Shows a step that is done.
-    public func show(_ record: StepRecord, at now: ContinuousClock.Instant = .now) {
+    ///
+    /// - Parameter remarks: what is out of the ordinary, as a worker that is slow; short.
+    public func show(_ record: StepRecord, remarks: [String] = [], at now: ContinuousClock.Instant = .now) {
         state.withLock { state in
             state.secondsPerStep =
                 state.secondsPerStep.map { 0.8 * $0 + 0.2 * record.stepSeconds } ?? record.stepSeconds
@@ -60,7 +62,8 @@ public final class ProgressDisplay: Sendable {
             let text = ProgressText(
                 step: record.step, totalSteps: state.totalSteps, loss: record.loss,
                 tokensPerSecond: record.tokensPerSecond, workerCount: record.workerCount,
-                secondsLeft: stepsLeft.flatMap { left in state.secondsPerStep.map { Double(left) * $0 } })
+                secondsLeft: stepsLeft.flatMap { left in state.secondsPerStep.map { Double(left) * $0 } },
+                remarks: remarks)
             if isTerminal {
                 write("\r\u{1B}[K" + text.bar(columns: columns))
                 state.showsBar = true

@@ -12,11 +12,14 @@ public struct ProgressText: Sendable, Equatable {
     public var workerCount: Int
     /// Seconds until the last step is done; nil where that is not known.
     public var secondsLeft: Double?
+    /// What is out of the ordinary.
+    public var remarks: [String]
 
     public init(
         step: Int, totalSteps: Int?, loss: Double, tokensPerSecond: Double, workerCount: Int,
-        secondsLeft: Double?
+        secondsLeft: Double?, remarks: [String] = []
     ) {
+        self.remarks = remarks
         self.step = step
         self.totalSteps = totalSteps
         self.loss = loss
@@ -53,7 +56,7 @@ public struct ProgressText: Sendable, Equatable {
             workerCount == 1 ? "1 worker" : "\(workerCount) workers",
         ]
         if let secondsLeft { facts.append("\(Self.clock(secondsLeft)) left") }
-        return facts
+        return facts + remarks
     }
 
     /// `1:02:03`, or `2:03` below an hour.

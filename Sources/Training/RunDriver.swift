@@ -84,13 +84,16 @@ public struct StepOutcome: Sendable {
     public var workerCount: Int
     /// True when a loss or gradient that is not finite made the step leave the state as it was.
     public var wasSkipped: Bool
+    /// Who is slow, and who was lost lately, for the progress line.
+    public var remarks: [String]
 
     public init(
         step: UInt64, generation: UInt64, lossSum: Double, supervisedTokenCount: Int64, gradientNorm: Double,
         gradientDigest: [UInt8], stateDigest: [UInt8], stepSeconds: Double, computeSeconds: Double,
         reduceSeconds: Double, exposedReduceSeconds: Double, wireBytesSent: UInt64, wireBytesReceived: UInt64,
-        peakResidentBytes: UInt64, workerCount: Int, wasSkipped: Bool
+        peakResidentBytes: UInt64, workerCount: Int, wasSkipped: Bool, remarks: [String] = []
     ) {
+        self.remarks = remarks
         self.step = step
         self.generation = generation
         self.lossSum = lossSum

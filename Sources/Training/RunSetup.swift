@@ -71,6 +71,9 @@ public struct RunSetup: Sendable {
         }
     }
 
+    /// Steps of the whole run.
+    public var totalSteps: Int { data.sampler.totalSteps }
+
     /// The work of `step` (from 1); nil behind the last.
     ///
     /// - Parameter committedLearningRate: the rate of a step that is in the ledger; nil takes the schedule's.

@@ -112,7 +112,7 @@ public final class TrainingRun: RunDriver {
         try FaultPoint.metrics.pass(writing: directory.metricsPath)
         try directory.requireNewest(term: term)
         try metrics.append(record)
-        display?.show(record)
+        display?.show(record, remarks: outcome.remarks)
         let step = Int(outcome.step)
         let position = setup.data.sampler.position(ofStep: step)
         let isLast = step >= setup.data.sampler.totalSteps

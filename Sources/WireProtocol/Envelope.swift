@@ -52,6 +52,8 @@ public struct Envelope: Sendable, Equatable {
         case applied(Applied)
         case evaluated(Evaluated)
         case leave(Leave)
+        // Anybody who is let in to the coordinator
+        case statusRequest(StatusRequest)
         // Coordinator to worker
         case welcome(Welcome)
         case refuse(Refusal)
@@ -61,6 +63,7 @@ public struct Envelope: Sendable, Equatable {
         case evaluate(EvaluationAssignment)
         case snapshotRequest(SnapshotRequest)
         case finish(Finish)
+        case statusReport(StatusReport)
         // Both ways
         case stateChunk(StateChunk)
         case heartbeat(Heartbeat)

@@ -102,6 +102,12 @@ enum MessagePacking {
             unsafe message.finish = arena.make(shoal__finish__init) {
                 unsafe $0.reason = arena.clippedText(value.reason)
             }
+        case .statusRequest:
+            unsafe message.body_case = SHOAL__ENVELOPE__BODY_STATUS_REQUEST
+            unsafe message.status_request = arena.make(shoal__status_request__init)
+        case .statusReport(let value):
+            unsafe message.body_case = SHOAL__ENVELOPE__BODY_STATUS_REPORT
+            unsafe message.status_report = statusReport(value, arena)
         case .stateChunk(let value):
             unsafe message.body_case = SHOAL__ENVELOPE__BODY_STATE_CHUNK
             unsafe message.state_chunk = stateChunk(value, arena)

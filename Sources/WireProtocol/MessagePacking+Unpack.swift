@@ -90,6 +90,10 @@ extension MessagePacking {
             return .snapshotRequest(SnapshotRequest())
         case SHOAL__ENVELOPE__BODY_FINISH:
             return unsafe .finish(Finish(reason: try text(unsafe present(message.finish).reason)))
+        case SHOAL__ENVELOPE__BODY_STATUS_REQUEST:
+            return .statusRequest(StatusRequest())
+        case SHOAL__ENVELOPE__BODY_STATUS_REPORT:
+            return unsafe .statusReport(try statusReport(unsafe present(message.status_report)))
         case SHOAL__ENVELOPE__BODY_STATE_CHUNK:
             return unsafe .stateChunk(try stateChunk(unsafe present(message.state_chunk)))
         case SHOAL__ENVELOPE__BODY_HEARTBEAT:
@@ -190,7 +194,7 @@ extension MessagePacking {
     // MARK: - Parts
 
     /// A submessage that must be there.
-    private static func present<Message>(
+    static func present<Message>(
         _ message: UnsafeMutablePointer<Message>?
     ) throws(WireProtocolError) -> Message {
         guard let message = unsafe message else {
@@ -199,7 +203,7 @@ extension MessagePacking {
         return unsafe message.pointee
     }
 
-    private static func text(_ characters: UnsafeMutablePointer<CChar>?) throws(WireProtocolError) -> String {
+    static func text(_ characters: UnsafeMutablePointer<CChar>?) throws(WireProtocolError) -> String {
         guard let characters = unsafe characters else { return "" }
         guard let text = unsafe String(validatingCString: characters) else {
             throw WireProtocolError(.malformed, "a text that is not UTF-8")

@@ -28,7 +28,9 @@ enum MessageRules {
         case .stateChunk(let message): try check(message)
         case .partial(let message): try check(message, "partial")
         case .reduced(let message): try check(message, "reduced")
-        case .leave, .refuse, .abort, .snapshotRequest, .finish, .heartbeat, .errorReport: break
+        case .statusReport(let message): try check(message)
+        case .leave, .refuse, .abort, .snapshotRequest, .finish, .heartbeat, .errorReport, .statusRequest:
+            break
         }
     }
 
@@ -44,6 +46,14 @@ enum MessageRules {
         if let held = message.held {
             try digest(held.stateDigest, "registration")
             try digest(held.preparedDigest, "registration")
+        }
+    }
+
+    private static func check(_ report: StatusReport) throws(WireProtocolError) {
+        let name = "status_report"
+        try count(report.members.count, 2 * MessageLimits.participantCount, "members", name)
+        for text in report.members.map(\.host) + [report.phase] {
+            try count(text.utf8.count, MessageLimits.nameByteCount, "bytes in a name", name)
         }
     }
 

@@ -18,7 +18,8 @@ struct PayloadRule {
             frameByteCount = Int(chunk.elementCount) * 4
         case .register, .stateLoaded, .leafComputed, .prepared, .applied, .evaluated, .leave, .welcome,
             .refuse,
-            .commit, .abort, .snapshotRequest, .finish, .heartbeat, .errorReport:
+            .commit, .abort, .snapshotRequest, .finish, .heartbeat, .errorReport, .statusRequest,
+            .statusReport:
             frameCount = 0
         }
     }
@@ -75,6 +76,8 @@ extension Envelope.Body {
         case .evaluate: "evaluation_assignment"
         case .snapshotRequest: "snapshot_request"
         case .finish: "finish"
+        case .statusRequest: "status_request"
+        case .statusReport: "status_report"
         case .stateChunk: "state_chunk"
         case .heartbeat: "heartbeat"
         case .errorReport: "error_report"

@@ -71,7 +71,12 @@ enum ExitStatus {
         case let error as TransportError:
             error.cause?.code == .invalidKey || error.code == .configuration ? badData : inputOutput
         case let error as ZMQError: error.code == .invalidKey ? badData : inputOutput
-        case let error as ClusterError: error.code == .address ? inputOutput : badData
+        case let error as ClusterError:
+            switch error.code {
+            case .address: inputOutput
+            case .unreachable: unavailable
+            default: badData
+            }
         case is ClusterKeyError: badData
         case is AdapterError, is TokenizerError, is TransformerError, is TrainingError: badData
         case is ValidationError, is ExitCode, is CleanExit: nil

@@ -31,7 +31,8 @@ struct Shoal: AsyncParsableCommand {
             CommandGroup(
                 name: "Look",
                 subcommands: [
-                    InspectCommand.self, AuditCommand.self, ProveCommand.self, TokenizeCommand.self,
+                    InspectCommand.self, AuditCommand.self, ProveCommand.self, StatusCommand.self,
+                    TokenizeCommand.self,
                     CacheCommand.self,
                 ]),
         ])

@@ -5,7 +5,7 @@ import Testing
 @Suite(.serialized) struct HelpTests {
     static let verbs = [
         "init", "preflight", "train", "coordinator", "worker", "eval", "generate", "chat", "tokenize",
-        "inspect", "audit", "prove", "cache", "keys",
+        "inspect", "audit", "prove", "status", "cache", "keys",
     ]
 
     @Test("the help of every verb ends with an example", arguments: verbs)

@@ -79,6 +79,22 @@ import WireProtocol
             ("evaluation_assignment", .evaluate(EvaluationAssignment(leaves: [0, 128]))),
             ("snapshot_request", .snapshotRequest(SnapshotRequest())),
             ("finish", .finish(Finish(reason: "done"))),
+            ("status_request", .statusRequest(StatusRequest())),
+            (
+                "status_report",
+                .statusReport(
+                    StatusReport(
+                        phase: "computing", step: 70000, totalSteps: 90000, generation: 2, loss: 1.25,
+                        tokensPerSecond: 5000, stepSeconds: 0.5, bytesSent: 1 << 40, bytesReceived: 77,
+                        members: [
+                            MemberStatus(
+                                id: 300, host: "höst", processID: 4242, threadCount: 8, state: .slow,
+                                seconds: 12.5, leavesPerSecond: 40, remark: "3.1 times"),
+                            MemberStatus(
+                                id: 1, host: "", processID: 0, threadCount: 0, state: .lost, seconds: 0,
+                                leavesPerSecond: 0, remark: ""),
+                        ]))
+            ),
             (
                 "state_chunk",
                 .stateChunk(

@@ -15,7 +15,7 @@ struct SeededGenerator: RandomNumberGenerator {
 
 /// Messages with random contents that keep the rules.
 struct RandomMessages {
-    static let kindCount = 20
+    static let kindCount = 22
     var generator: SeededGenerator
 
     init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
@@ -91,6 +91,8 @@ struct RandomMessages {
         case 16: return Envelope(header: header, body: .heartbeat(Heartbeat(sequence: number())))
         case 17:
             return Envelope(header: header, body: .errorReport(ErrorReport(code: word(), message: text(100))))
+        case 20: return Envelope(header: header, body: .statusRequest(StatusRequest()))
+        case 21: return Envelope(header: header, body: .statusReport(statusReport()))
         default:
             let payload = bytes(4 * (1 + below(100)))
             let chunk = GradientChunk(
@@ -114,6 +116,19 @@ struct RandomMessages {
             numerics: NumericsFingerprint(blas: text(60), core: text(12), kernels: text(12)),
             threadCount: word(),
             dataEndpoint: text(60), publicKey: key(), held: held)
+    }
+
+    private mutating func statusReport() -> StatusReport {
+        let members = (0..<below(6)).map { _ in
+            MemberStatus(
+                id: word(), host: text(60), processID: word(), threadCount: word(),
+                state: MemberStatus.State.allCases.randomElement(using: &generator) ?? .active,
+                seconds: real(), leavesPerSecond: real(), remark: text(100))
+        }
+        return StatusReport(
+            phase: text(20), step: number(), totalSteps: number(), generation: number(), loss: real(),
+            tokensPerSecond: real(), stepSeconds: real(), bytesSent: number(), bytesReceived: number(),
+            members: members)
     }
 
     private mutating func plan() -> Plan {

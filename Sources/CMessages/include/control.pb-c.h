@@ -35,6 +35,9 @@ typedef struct Shoal__EvaluationAssignment Shoal__EvaluationAssignment;
 typedef struct Shoal__SnapshotRequest Shoal__SnapshotRequest;
 typedef struct Shoal__Finish Shoal__Finish;
 typedef struct Shoal__StateChunk Shoal__StateChunk;
+typedef struct Shoal__StatusRequest Shoal__StatusRequest;
+typedef struct Shoal__MemberStatus Shoal__MemberStatus;
+typedef struct Shoal__StatusReport Shoal__StatusReport;
 typedef struct Shoal__Heartbeat Shoal__Heartbeat;
 typedef struct Shoal__ErrorReport Shoal__ErrorReport;
 
@@ -58,6 +61,17 @@ typedef enum _Shoal__StateSection {
   SHOAL__STATE_SECTION__STATE_SECTION_SECOND_MOMENTS = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SHOAL__STATE_SECTION)
 } Shoal__StateSection;
+typedef enum _Shoal__MemberState {
+  SHOAL__MEMBER_STATE__MEMBER_STATE_UNSPECIFIED = 0,
+  SHOAL__MEMBER_STATE__MEMBER_STATE_BUILDING = 1,
+  SHOAL__MEMBER_STATE__MEMBER_STATE_WAITING = 2,
+  SHOAL__MEMBER_STATE__MEMBER_STATE_LOADING = 3,
+  SHOAL__MEMBER_STATE__MEMBER_STATE_ACTIVE = 4,
+  SHOAL__MEMBER_STATE__MEMBER_STATE_SLOW = 5,
+  SHOAL__MEMBER_STATE__MEMBER_STATE_SILENT = 6,
+  SHOAL__MEMBER_STATE__MEMBER_STATE_LOST = 7
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SHOAL__MEMBER_STATE)
+} Shoal__MemberState;
 
 /* --- messages --- */
 
@@ -359,6 +373,67 @@ struct  Shoal__StateChunk
 #define SHOAL__STATE_CHUNK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&shoal__state_chunk__descriptor) \
     , SHOAL__STATE_SECTION__STATE_SECTION_UNSPECIFIED, 0, 0, 0, 0, 0, {0,NULL} }
+
+
+/*
+ * From somebody who takes no part: how is the run doing?
+ */
+struct  Shoal__StatusRequest
+{
+  ProtobufCMessage base;
+};
+#define SHOAL__STATUS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__status_request__descriptor) \
+     }
+
+
+struct  Shoal__MemberStatus
+{
+  ProtobufCMessage base;
+  uint32_t id;
+  char *host;
+  uint32_t process_id;
+  uint32_t thread_count;
+  Shoal__MemberState state;
+  /*
+   * In this state, where that is known.
+   */
+  uint64_t seconds_bits;
+  /*
+   * 0 before the first is measured.
+   */
+  uint64_t leaves_per_second_bits;
+  /*
+   * For people: how slow, why lost.
+   */
+  char *remark;
+};
+#define SHOAL__MEMBER_STATUS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__member_status__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0, 0, SHOAL__MEMBER_STATE__MEMBER_STATE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string }
+
+
+struct  Shoal__StatusReport
+{
+  ProtobufCMessage base;
+  char *phase;
+  uint64_t step;
+  uint64_t total_steps;
+  uint64_t generation;
+  uint64_t loss_bits;
+  uint64_t tokens_per_second_bits;
+  uint64_t step_seconds_bits;
+  uint64_t bytes_sent;
+  uint64_t bytes_received;
+  /*
+   * Those of the run, then those lost lately.
+   */
+  size_t n_members;
+  Shoal__MemberStatus **members;
+};
+#define SHOAL__STATUS_REPORT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__status_report__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL }
 
 
 struct  Shoal__Heartbeat
@@ -765,6 +840,63 @@ Shoal__StateChunk *
 void   shoal__state_chunk__free_unpacked
                      (Shoal__StateChunk *message,
                       ProtobufCAllocator *allocator);
+/* Shoal__StatusRequest methods */
+void   shoal__status_request__init
+                     (Shoal__StatusRequest         *message);
+size_t shoal__status_request__get_packed_size
+                     (const Shoal__StatusRequest   *message);
+size_t shoal__status_request__pack
+                     (const Shoal__StatusRequest   *message,
+                      uint8_t             *out);
+size_t shoal__status_request__pack_to_buffer
+                     (const Shoal__StatusRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__StatusRequest *
+       shoal__status_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__status_request__free_unpacked
+                     (Shoal__StatusRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Shoal__MemberStatus methods */
+void   shoal__member_status__init
+                     (Shoal__MemberStatus         *message);
+size_t shoal__member_status__get_packed_size
+                     (const Shoal__MemberStatus   *message);
+size_t shoal__member_status__pack
+                     (const Shoal__MemberStatus   *message,
+                      uint8_t             *out);
+size_t shoal__member_status__pack_to_buffer
+                     (const Shoal__MemberStatus   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__MemberStatus *
+       shoal__member_status__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__member_status__free_unpacked
+                     (Shoal__MemberStatus *message,
+                      ProtobufCAllocator *allocator);
+/* Shoal__StatusReport methods */
+void   shoal__status_report__init
+                     (Shoal__StatusReport         *message);
+size_t shoal__status_report__get_packed_size
+                     (const Shoal__StatusReport   *message);
+size_t shoal__status_report__pack
+                     (const Shoal__StatusReport   *message,
+                      uint8_t             *out);
+size_t shoal__status_report__pack_to_buffer
+                     (const Shoal__StatusReport   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__StatusReport *
+       shoal__status_report__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__status_report__free_unpacked
+                     (Shoal__StatusReport *message,
+                      ProtobufCAllocator *allocator);
 /* Shoal__Heartbeat methods */
 void   shoal__heartbeat__init
                      (Shoal__Heartbeat         *message);
@@ -865,6 +997,15 @@ typedef void (*Shoal__Finish_Closure)
 typedef void (*Shoal__StateChunk_Closure)
                  (const Shoal__StateChunk *message,
                   void *closure_data);
+typedef void (*Shoal__StatusRequest_Closure)
+                 (const Shoal__StatusRequest *message,
+                  void *closure_data);
+typedef void (*Shoal__MemberStatus_Closure)
+                 (const Shoal__MemberStatus *message,
+                  void *closure_data);
+typedef void (*Shoal__StatusReport_Closure)
+                 (const Shoal__StatusReport *message,
+                  void *closure_data);
 typedef void (*Shoal__Heartbeat_Closure)
                  (const Shoal__Heartbeat *message,
                   void *closure_data);
@@ -879,6 +1020,7 @@ typedef void (*Shoal__ErrorReport_Closure)
 
 extern const ProtobufCEnumDescriptor    shoal__refusal_code__descriptor;
 extern const ProtobufCEnumDescriptor    shoal__state_section__descriptor;
+extern const ProtobufCEnumDescriptor    shoal__member_state__descriptor;
 extern const ProtobufCMessageDescriptor shoal__registration__descriptor;
 extern const ProtobufCMessageDescriptor shoal__numerics_fingerprint__descriptor;
 extern const ProtobufCMessageDescriptor shoal__held_state__descriptor;
@@ -899,6 +1041,9 @@ extern const ProtobufCMessageDescriptor shoal__evaluation_assignment__descriptor
 extern const ProtobufCMessageDescriptor shoal__snapshot_request__descriptor;
 extern const ProtobufCMessageDescriptor shoal__finish__descriptor;
 extern const ProtobufCMessageDescriptor shoal__state_chunk__descriptor;
+extern const ProtobufCMessageDescriptor shoal__status_request__descriptor;
+extern const ProtobufCMessageDescriptor shoal__member_status__descriptor;
+extern const ProtobufCMessageDescriptor shoal__status_report__descriptor;
 extern const ProtobufCMessageDescriptor shoal__heartbeat__descriptor;
 extern const ProtobufCMessageDescriptor shoal__error_report__descriptor;
 

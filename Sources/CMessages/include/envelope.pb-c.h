@@ -34,6 +34,7 @@ typedef enum {
   SHOAL__ENVELOPE__BODY_APPLIED = 20,
   SHOAL__ENVELOPE__BODY_EVALUATED = 21,
   SHOAL__ENVELOPE__BODY_LEAVE = 22,
+  SHOAL__ENVELOPE__BODY_STATUS_REQUEST = 31,
   SHOAL__ENVELOPE__BODY_WELCOME = 32,
   SHOAL__ENVELOPE__BODY_REFUSAL = 33,
   SHOAL__ENVELOPE__BODY_ASSIGNMENT = 34,
@@ -42,6 +43,7 @@ typedef enum {
   SHOAL__ENVELOPE__BODY_EVALUATION_ASSIGNMENT = 37,
   SHOAL__ENVELOPE__BODY_SNAPSHOT_REQUEST = 38,
   SHOAL__ENVELOPE__BODY_FINISH = 39,
+  SHOAL__ENVELOPE__BODY_STATUS_REPORT = 47,
   SHOAL__ENVELOPE__BODY_STATE_CHUNK = 48,
   SHOAL__ENVELOPE__BODY_HEARTBEAT = 49,
   SHOAL__ENVELOPE__BODY_ERROR_REPORT = 50,
@@ -91,6 +93,10 @@ struct  Shoal__Envelope
     Shoal__Evaluated *evaluated;
     Shoal__Leave *leave;
     /*
+     * Anybody who is let in to the coordinator
+     */
+    Shoal__StatusRequest *status_request;
+    /*
      * Coordinator to worker
      */
     Shoal__Welcome *welcome;
@@ -101,6 +107,7 @@ struct  Shoal__Envelope
     Shoal__EvaluationAssignment *evaluation_assignment;
     Shoal__SnapshotRequest *snapshot_request;
     Shoal__Finish *finish;
+    Shoal__StatusReport *status_report;
     /*
      * Both ways
      */

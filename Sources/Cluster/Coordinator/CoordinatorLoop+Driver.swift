@@ -47,7 +47,8 @@ extension CoordinatorLoop {
             .workPrepared(
                 StepRequest(
                     step: step, leafCount: work.microBatches.count,
-                    supervisedTokenCount: work.supervisedTokenCount, learningRate: work.learningRate,
+                    supervisedTokenCount: work.supervisedTokenCount, tokenCount: work.tokenCount,
+                    learningRate: work.learningRate,
                     biasCorrection1: work.biasCorrection1, biasCorrection2: work.biasCorrection2,
                     examplesOfLeaf: work.microBatches.map { batch in
                         batch.sequences.reduce(into: []) { ids, sequence in
@@ -86,7 +87,7 @@ extension CoordinatorLoop {
             wireBytesSent: result.prepared.reduce(0) { $0 &+ $1.bytesSent },
             wireBytesReceived: result.prepared.reduce(0) { $0 &+ $1.bytesReceived },
             peakResidentBytes: result.prepared.map(\.peakResidentBytes).max() ?? 0,
-            workerCount: result.prepared.count, wasSkipped: result.wasSkipped)
+            workerCount: result.prepared.count, wasSkipped: result.wasSkipped, remarks: result.remarks)
         onDriver({ try $0.didFinishStep(outcome, work: work) }) { loop, next in
             loop.handle(.decided(Agenda(next)))
         }

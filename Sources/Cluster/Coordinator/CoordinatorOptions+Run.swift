@@ -36,5 +36,6 @@ extension CoordinatorOptions {
         skipsNonFiniteSteps = configuration.training.onNonFinite == .skipStep
         self.configuration = configuration.resolvedYAML()
         adapterConfiguration = setup.adapted.adapter.json
+        totalSteps = UInt64(setup.totalSteps)
     }
 }

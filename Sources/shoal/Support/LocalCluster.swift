@@ -60,7 +60,8 @@ struct LocalCluster {
         defer { signals.cancel() }
         defer { children.stop() }
         let ending = try await Blocking.run {
-            try service.run { _ in
+            try service.run { [log] _ in
+                log.debug("to look at it: shoal status --connect \(endpoint)")
                 do { try children.start() } catch { service.interrupt(reason: "\(error)") }
             }
         }

@@ -21,7 +21,7 @@ enum WorkerAddress {
         }
         guard let text = token ?? ProcessInfo.processInfo.environment[Invitation.environmentVariable] else {
             throw ValidationError(
-                "a worker needs the coordinator's --token (or $SHOAL_TOKEN), a --keys folder, or --insecure")
+                "this needs the coordinator's --token (or $SHOAL_TOKEN), a --keys folder, or --insecure")
         }
         return try security(of: Invitation(token: text), connect: connect)
     }

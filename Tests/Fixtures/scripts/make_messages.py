@@ -109,6 +109,15 @@ BODIES = {
     "evaluation_assignment": (37, packed(1, [0, 128])),
     "snapshot_request": (38, b""),
     "finish": (39, blob(1, "done")),
+    "status_request": (31, b""),
+    "status_report": (
+        47,
+        blob(1, "computing") + number(2, 70000) + number(3, 90000) + number(4, 2) + double(5, 1.25)
+        + double(6, 5000.0) + double(7, 0.5) + number(8, 1 << 40) + number(9, 77)
+        + message(10, number(1, 300) + blob(2, "höst") + number(3, 4242) + number(4, 8) + number(5, 5)
+                  + double(6, 12.5) + double(7, 40.0) + blob(8, "3.1 times"))
+        + message(10, number(1, 1) + number(5, 7)),
+    ),
     "state_chunk": (48, STATE_CHUNK),
     "heartbeat": (49, number(1, 9)),
     "error_report": (50, number(1, 65) + blob(2, "bad row")),

@@ -1,0 +1,71 @@
+import ArgumentParser
+import Cluster
+import Foundation
+import Glibc
+import WireProtocol
+
+struct StatusCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show how a live run is doing: its step, its workers, who is slow or lost.",
+        discussion: """
+            Asks the coordinator over its control socket, with the token it printed or its --keys folder. On a \
+            terminal the table is drawn anew every second until Ctrl-C or the end of the run.
+
+            Example:
+              shoal status --token shoal1-…
+              shoal status --connect tcp://10.0.0.1:7700 --keys keys --json
+            """)
+
+    @Option(help: "The coordinator's address, tcp://HOST:PORT or ipc://PATH (default: the one in the token).")
+    var connect: String?
+
+    @Option(help: "What the coordinator printed; also read from $SHOAL_TOKEN, which other users cannot see.")
+    var token: String?
+
+    @Option(help: "A folder with worker.key and coordinator.pub, instead of a token.")
+    var keys: String?
+
+    @Flag(help: "Talk TCP without encryption or authentication.")
+    var insecure = false
+
+    @Flag(help: "Print once and end, also on a terminal.")
+    var once = false
+
+    @Flag(help: "Print once, as one line of JSON.")
+    var json = false
+
+    @Option(help: "Seconds to wait for an answer.")
+    var timeout = 5.0
+
+    func validate() throws {
+        if token != nil && keys != nil { throw ValidationError("--token and --keys say the same; give one") }
+        if !(timeout > 0 && timeout < 1e6) {
+            throw ValidationError("--timeout is \(timeout), expected seconds above 0")
+        }
+    }
+
+    func run() async throws {
+        let (address, security) = try WorkerAddress.resolve(
+            connect: connect, token: token, keys: keys, insecure: insecure)
+        let repeats = !once && !json && isatty(STDOUT_FILENO) == 1
+        try await Blocking.run { [json, timeout] in
+            let client = try StatusClient(address: address, security: security)
+            defer { client.close() }
+            var shownLines = 0
+            while true {
+                let report = try client.report(within: .seconds(timeout))
+                if json {
+                    StandardOutput.write(try StatusText.json(report))
+                    return
+                }
+                let text = StatusText.table(report)
+                // Over the last table: up, and clear to the end of the screen.
+                let back = shownLines > 0 ? "\u{1B}[\(shownLines)A\u{1B}[J" : ""
+                guard StandardOutput.write(back + text), repeats, report.phase != "over" else { return }
+                shownLines = text.count { $0 == "\n" }
+                Thread.sleep(forTimeInterval: 1)
+            }
+        }
+    }
+}
