@@ -1569,7 +1569,7 @@ const ProtobufCMessageDescriptor shoal__leaf_computed__descriptor =
   (ProtobufCMessageInit) shoal__leaf_computed__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor shoal__prepared__field_descriptors[7] =
+static const ProtobufCFieldDescriptor shoal__prepared__field_descriptors[9] =
 {
   {
     "gradient_digest",
@@ -1655,20 +1655,46 @@ static const ProtobufCFieldDescriptor shoal__prepared__field_descriptors[7] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "messages_dropped",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__Prepared, messages_dropped),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "connections_refused",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__Prepared, connections_refused),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned shoal__prepared__field_indices_by_name[] = {
   5,   /* field[5] = bytes_received */
   4,   /* field[4] = bytes_sent */
   1,   /* field[1] = compute_seconds_bits */
+  8,   /* field[8] = connections_refused */
   3,   /* field[3] = exposed_reduce_seconds_bits */
   0,   /* field[0] = gradient_digest */
+  7,   /* field[7] = messages_dropped */
   6,   /* field[6] = peak_resident_bytes */
   2,   /* field[2] = reduce_seconds_bits */
 };
 static const ProtobufCIntRange shoal__prepared__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor shoal__prepared__descriptor =
 {
@@ -1678,7 +1704,7 @@ const ProtobufCMessageDescriptor shoal__prepared__descriptor =
   "Shoal__Prepared",
   "shoal",
   sizeof(Shoal__Prepared),
-  7,
+  9,
   shoal__prepared__field_descriptors,
   shoal__prepared__field_indices_by_name,
   1,  shoal__prepared__number_ranges,

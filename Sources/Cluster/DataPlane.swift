@@ -69,5 +69,8 @@ final class DataPlane {
         for envelope in envelopes { send(envelope, to: peer) }
     }
 
+    /// What was carried and turned away so far.
+    var counts: TransportCounts { socket.counts }
+
     func close() { socket.close() }
 }

@@ -12,6 +12,15 @@ enum Endpoint {
         return (String(rest[..<colon]), String(rest[rest.index(after: colon)...]))
     }
 
+    /// Whether others can connect to it, as far as its text tells.
+    static func isUsable(_ endpoint: String) -> Bool {
+        guard endpoint.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return false }
+        if let (host, port) = hostAndPort(endpoint) {
+            return !host.isEmpty && host != "*" && (UInt16(port) ?? 0) > 0
+        }
+        return endpoint.hasPrefix("ipc://") && endpoint.count > "ipc://".count
+    }
+
     /// The same port under another host.
     static func replacingHost(of endpoint: String, by host: String) -> String {
         guard let (_, port) = hostAndPort(endpoint) else { return endpoint }

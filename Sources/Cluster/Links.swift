@@ -1,4 +1,5 @@
 package import Coordination
+package import Transports
 package import WireProtocol
 
 /// A worker's ways to the others, on its I/O thread.
@@ -15,6 +16,8 @@ package protocol WorkerLinks: AnyObject {
     func complete(_ register: inout Register)
     /// - Returns: false when a state chunk has to wait for ``onWritable``; nothing was sent then.
     func sendControl(_ envelope: Envelope) -> Bool
+    /// What was carried and turned away so far.
+    var counts: TransportCounts { get }
     /// The peers of the present plan: those that are not reached yet get connected, others let go.
     func setRoster(_ peers: [Plan.Participant])
     /// To a peer of the roster; dropped when there is none with this id.
@@ -41,6 +44,8 @@ package protocol CoordinatorLinks: AnyObject {
     var reducer: Plan.Participant? { get }
     /// - Returns: false when a state chunk has to wait for ``onWritable``; nothing was sent then.
     func sendControl(_ envelope: Envelope, to connection: ConnectionID) -> Bool
+    /// What was carried and turned away so far.
+    var counts: TransportCounts { get }
     /// The workers of the present plan, under `collective: star`.
     func setRoster(_ peers: [Plan.Participant])
     /// To a worker of the roster; dropped when there is none with this id.

@@ -2,6 +2,7 @@ import Collectives
 import Coordination
 import Dispatch
 import FaultPoints
+import Synchronization
 import Tensors
 import Training
 import WireProtocol
@@ -9,7 +10,7 @@ import WireProtocol
 /// The work between the compute threads and the I/O thread: hands micro-batches to the engine a few at a time, adds up
 /// gradients, checks and makes chunks. It does one thing after the other, so that the I/O thread never computes.
 final class ReductionQueue: @unchecked Sendable {
-    // Safety: everything below `queue` is touched on `queue` only; the rest never changes.
+    // Safety: everything below `queue` is touched on `queue` only; `backlog` has a lock; the rest never changes.
 
     /// What the I/O thread is told.
     enum Output: Sendable {
@@ -27,6 +28,16 @@ final class ReductionQueue: @unchecked Sendable {
     private let queue: DispatchQueue
     private let engine: (any WorkerEngine)?
     private let output: @Sendable (Output) -> Void
+    private let backlog = Mutex(Backlog())
+    private let maximumWaitingByteCount: Int
+
+    /// Chunks on their way to the queue, and those that got no further.
+    private struct Backlog {
+        var waitingByteCount = 0
+        /// Chunks that were too many, or no chunks of this gradient.
+        var droppedHere: UInt64 = 0
+        var droppedByReducer: UInt64 = 0
+    }
 
     private var reducer: Reducer
     private var stepTicket: WorkTicket?
@@ -47,6 +58,8 @@ final class ReductionQueue: @unchecked Sendable {
         queue = DispatchQueue(label: "reduction", qos: .userInitiated)
         self.engine = engine
         self.output = output
+        // Far above what the peers of a generation send: that is about two gradients.
+        maximumWaitingByteCount = 16 * layout.parameterCount * 4 + 64 << 20
     }
 
     /// Runs `body` in turn, with no other work of the queue at the same time.
@@ -106,12 +119,22 @@ final class ReductionQueue: @unchecked Sendable {
 
     /// Takes a chunk that a peer sent, with its payload as received.
     func receive(_ chunk: GradientChunk, isReduced: Bool, header: Envelope.Header, payload: [UInt8]) {
+        let isTaken = backlog.withLock { backlog in
+            guard backlog.waitingByteCount + payload.count <= maximumWaitingByteCount else { return false }
+            backlog.waitingByteCount += payload.count
+            return true
+        }
+        guard isTaken else { return drop("chunks come faster than they can be added") }
         queue.async { [self] in
+            defer {
+                backlog.withLock { backlog in
+                    backlog.waitingByteCount -= payload.count
+                    backlog.droppedByReducer = reducer.droppedChunkCount
+                }
+            }
             guard payload.count == Int(chunk.elementCount) * 4,
                 Int(chunk.elementCount) <= reducer.layout.chunkElementCount
-            else {
-                return output(.dropped("a chunk of \(payload.count) bytes from participant \(header.sender)"))
-            }
+            else { return drop("a chunk of \(payload.count) bytes from participant \(header.sender)") }
             meter.received(byteCount: payload.count)
             do {
                 let elements = Vector(zeros: Int(chunk.elementCount))
@@ -123,10 +146,18 @@ final class ReductionQueue: @unchecked Sendable {
                             attempt: .init(step: header.step, generation: header.generation),
                             isReduced: isReduced, chunk: chunk, elements: elements)))
             } catch {
-                output(.dropped("\(error)"))
+                drop("\(error)")
             }
         }
     }
+
+    private func drop(_ reason: String) {
+        backlog.withLock { $0.droppedHere += 1 }
+        output(.dropped(reason))
+    }
+
+    /// Chunks that were not used so far: late, twice, too many, or not in the plan; from any thread.
+    var droppedChunkCount: UInt64 { backlog.withLock { $0.droppedHere + $0.droppedByReducer } }
 
     private struct Job {
         var leaves: [UInt32] = []

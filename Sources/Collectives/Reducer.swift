@@ -45,6 +45,8 @@ public struct Reducer {
 
     /// Elements held for attempts to come, as a multiple of the gradient; beyond it chunks are dropped.
     private static let maximumHeldGradients = 16
+    /// The part of it that one sender may fill, so that it cannot crowd out the others.
+    private static let maximumHeldGradientsOfSender = 8
 
     /// How the gradient is cut.
     public let layout: ChunkLayout
@@ -56,7 +58,19 @@ public struct Reducer {
     public private(set) var attempt: Attempt?
     private var session: ReductionSession?
     private var early: [Incoming] = []
-    private var earlyElementCount = 0
+    private var earlyElementCounts: [UInt32: Int] = [:]
+    /// Chunks used in this attempt.
+    private var used: Set<ChunkName> = []
+    /// Chunks that were late, came twice, or were too many to hold.
+    public private(set) var droppedChunkCount: UInt64 = 0
+
+    private struct ChunkName: Hashable {
+        var sender: UInt32
+        var isReduced: Bool
+        var chunk: UInt32
+        var nodeLevel: UInt32
+        var nodeIndex: UInt32
+    }
 
     public init(layout: ChunkLayout) {
         self.layout = layout
@@ -72,7 +86,7 @@ public struct Reducer {
         session = nil
         attempt = nil
         early = []
-        earlyElementCount = 0
+        earlyElementCounts = [:]
     }
 
     /// Forgets the step before.
@@ -107,13 +121,14 @@ public struct Reducer {
         }
         session = try ReductionSession(plan: plan, participant: participant, layout: layout, reduced: reduced)
         self.attempt = attempt
+        used = []
         var outgoing = contribute()
         let waiting = early
         early = []
-        earlyElementCount = 0
+        earlyElementCounts = [:]
         for incoming in waiting {
             // A chunk nobody planned is the sender's fault; the others are not to suffer from it.
-            outgoing += (try? receive(incoming)) ?? []
+            do { outgoing += try receive(incoming) } catch { droppedChunkCount += 1 }
         }
         return outgoing
     }
@@ -126,27 +141,49 @@ public struct Reducer {
     /// - Throws: ``CollectivesError`` when the plan says nothing of it; nothing is changed then.
     public mutating func receive(_ incoming: Incoming) throws(CollectivesError) -> [ReductionSession.Outgoing]
     {
-        if let attempt, incoming.attempt < attempt { return [] }
+        if let attempt, incoming.attempt < attempt {
+            droppedChunkCount += 1
+            return []
+        }
         guard attempt == incoming.attempt, session != nil else {
             hold(incoming)
             return []
         }
         let chunk = Int(incoming.chunk.chunk)
+        var outgoing: [ReductionSession.Outgoing] = []
         if incoming.isReduced {
             try session?.receiveReduced(incoming.elements, chunk: chunk, from: incoming.sender)
-            return []
+        } else {
+            let node = ReductionTree.Node(
+                level: Int(incoming.chunk.nodeLevel), index: Int(incoming.chunk.nodeIndex))
+            outgoing =
+                try session?.receivePartial(
+                    incoming.elements, node: node, chunk: chunk, from: incoming.sender)
+                ?? []
         }
-        let node = ReductionTree.Node(
-            level: Int(incoming.chunk.nodeLevel), index: Int(incoming.chunk.nodeIndex))
-        return try session?.receivePartial(incoming.elements, node: node, chunk: chunk, from: incoming.sender)
-            ?? []
+        let name = ChunkName(
+            sender: incoming.sender, isReduced: incoming.isReduced, chunk: incoming.chunk.chunk,
+            nodeLevel: incoming.isReduced ? 0 : incoming.chunk.nodeLevel,
+            nodeIndex: incoming.isReduced ? 0 : incoming.chunk.nodeIndex)
+        if !used.insert(name).inserted { droppedChunkCount += 1 }
+        return outgoing
     }
 
+    /// Keeps a chunk for a plan that is on its way: one of this step or the next.
     private mutating func hold(_ incoming: Incoming) {
+        // An empty chunk takes room as well.
+        let count = max(incoming.elements.count, 1)
+        let own = earlyElementCounts[incoming.sender] ?? 0
+        let all = earlyElementCounts.values.reduce(0, +)
         guard incoming.elements.count <= layout.chunkElementCount,
-            earlyElementCount + incoming.elements.count <= Self.maximumHeldGradients * layout.parameterCount
-        else { return }
-        earlyElementCount += incoming.elements.count
+            attempt.map({ incoming.attempt.step <= $0.step + 1 }) ?? true,
+            own + count <= Self.maximumHeldGradientsOfSender * layout.parameterCount,
+            all + count <= Self.maximumHeldGradients * layout.parameterCount
+        else {
+            droppedChunkCount += 1
+            return
+        }
+        earlyElementCounts[incoming.sender] = own + count
         early.append(incoming)
     }
 

@@ -114,6 +114,8 @@ extension CoordinatorMachine {
         case evaluationPrepared(leafCount: Int)
         /// All chunks of the snapshot are held by the service, with the digest computed from the bytes.
         case snapshotReceived(from: UInt32, step: UInt64, digest: [UInt8])
+        /// A chunk of the snapshot was out of place or damaged; another worker is asked.
+        case snapshotRefused(from: UInt32, reason: String)
         /// The answer to ``Action/saveCheckpoint(step:)``.
         case checkpointSaved(step: UInt64)
         /// The driver threw; `code` is the exit status that fits.

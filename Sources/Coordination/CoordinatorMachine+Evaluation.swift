@@ -37,7 +37,7 @@ extension CoordinatorMachine {
     mutating func didEvaluate(_ evaluated: Evaluated, by id: UInt32, header: Envelope.Header) {
         guard case .evaluating(var progress) = phase, header.generation == progress.id,
             header.step == appliedStep, progress.insert(evaluated, from: id)
-        else { return }
+        else { return droppedMessageCount += 1 }
         phase = .evaluating(progress)
         dealEvaluation()
     }

@@ -17,6 +17,7 @@ extension CoordinatorMachine {
             envelope.header.runID == options.runID, envelope.header.term == options.term
         else {
             // One that was given up, or that knows an earlier life of the coordinator.
+            droppedMessageCount += 1
             if case .heartbeat = envelope.body {
                 send(
                     .abort(Abort(reason: "this coordinator does not know you; register again")),
@@ -36,13 +37,15 @@ extension CoordinatorMachine {
                 envelope.payload.count == 1
             {
                 actions.append(.storeSnapshotChunk(chunk, payload: envelope.payload[0], from: id))
+            } else {
+                droppedMessageCount += 1
             }
         case .leave(let leave): remove(id, reason: leave.reason, now: now)
         case .errorReport(let report): didReport(report, by: id, now: now)
         case .heartbeat: break
         case .register, .welcome, .refuse, .assign, .commit, .abort, .evaluate, .snapshotRequest, .finish,
             .partial, .reduced, .statusRequest, .statusReport:
-            record("warning", ["message": "worker \(id) sent a message that workers do not send; dropped"])
+            droppedMessageCount += 1
         }
     }
 
@@ -87,6 +90,11 @@ extension CoordinatorMachine {
                     + "install the same version on both")
         }
         if hasEnded { return Refusal(code: .runFinished, message: "the run is over") }
+        if nextID == .max {
+            return Refusal(
+                code: .notAdmitted,
+                message: "workers have registered \(nextID - 1) times; restart the coordinator with --resume")
+        }
         if register.baseDigest != options.baseDigest, !options.allowsDifferentBase {
             return Refusal(
                 code: .differentBase,

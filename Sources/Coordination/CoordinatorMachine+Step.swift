@@ -72,7 +72,7 @@ extension CoordinatorMachine {
     mutating func didCompute(_ report: LeafComputed, by id: UInt32, header: Envelope.Header, now: Duration) {
         guard case .stepping(var progress) = phase, header.step == progress.request.step,
             progress.workerOfLeaf[report.leaf] == id
-        else { return }
+        else { return droppedMessageCount += 1 }
         progress.lastProgress = now
         if progress.reports[report.leaf] == nil { members[id]?.measure(seconds: report.seconds) }
         progress.reports[report.leaf] = report
@@ -98,8 +98,8 @@ extension CoordinatorMachine {
     mutating func didPrepare(_ prepared: Prepared, by id: UInt32, header: Envelope.Header, now: Duration) {
         guard case .stepping(var progress) = phase, header.step == progress.request.step,
             header.generation == progress.generation, !progress.isLedgered,
-            progress.plan?.participant(id) != nil
-        else { return }
+            progress.plan?.participant(id) != nil, progress.prepared[id] == nil
+        else { return droppedMessageCount += 1 }
         progress.prepared[id] = prepared
         progress.lastProgress = now
         phase = .stepping(progress)
@@ -162,8 +162,9 @@ extension CoordinatorMachine {
 
     mutating func didApply(_ applied: Applied, by id: UInt32, header: Envelope.Header, now: Duration) {
         guard case .stepping(var progress) = phase, header.step == progress.request.step,
-            header.generation == progress.generation, progress.isCommitted, progress.prepared[id] != nil
-        else { return }
+            header.generation == progress.generation, progress.isCommitted, progress.prepared[id] != nil,
+            progress.applied[id] == nil
+        else { return droppedMessageCount += 1 }
         progress.applied[id] = applied
         phase = .stepping(progress)
         finishStepIfApplied(progress, now: now)

@@ -50,6 +50,8 @@ public struct CoordinatorMachine: Sendable {
     var nextHeartbeat = Duration.zero
     var lastTick: Duration?
     var lastFinish: Duration?
+    /// Messages that were of another run, life or step, came twice, or were not the sender's to send.
+    public internal(set) var droppedMessageCount: UInt64 = 0
     var actions: [Action] = []
 
     public init(options: CoordinatorOptions) {
@@ -78,6 +80,8 @@ public struct CoordinatorMachine: Sendable {
         case .evaluationPrepared(let leafCount): didPrepareEvaluation(leafCount: leafCount)
         case .snapshotReceived(let id, let step, let digest):
             didReceiveSnapshot(from: id, step: step, digest: digest, now: now)
+        case .snapshotRefused(let id, let reason):
+            if case .snapshot(from: id) = phase { remove(id, reason: reason, now: now) }
         case .checkpointSaved(let step): didSaveCheckpoint(step: step)
         case .driverFailed(let code, let message): fail(code: code, message)
         case .interrupt(let reason): interrupt(reason: reason)

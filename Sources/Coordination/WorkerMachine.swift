@@ -69,6 +69,8 @@ public struct WorkerMachine: Sendable {
     var nextRegister = Duration.zero
     var lastHeard: Duration?
     var lastTick: Duration?
+    /// Messages of the coordinator that were of another run or life of it.
+    public internal(set) var droppedMessageCount: UInt64 = 0
     var actions: [Action] = []
 
     public init(options: Options) { self.options = options }
@@ -155,7 +157,9 @@ public struct WorkerMachine: Sendable {
         default: break
         }
         // A lower term is a coordinator that has been replaced; a higher one has not welcomed this worker.
-        guard id != 0, envelope.header.runID == runID, envelope.header.term == term else { return }
+        guard id != 0, envelope.header.runID == runID, envelope.header.term == term else {
+            return droppedMessageCount += 1
+        }
         lastHeard = now
         switch envelope.body {
         case .stateChunk(let chunk): didReceive(chunk, envelope: envelope)

@@ -36,12 +36,17 @@ public struct StepRecord: Sendable, Equatable, StepLine {
     public var peakResidentBytes: UInt64
     /// Hexadecimal digest of the reduced gradient.
     public var gradientDigest: String
+    /// Messages that coordinator and present workers have dropped since they started.
+    public var messagesDropped: UInt64
+    /// Connections they have turned away.
+    public var connectionsRefused: UInt64
 
     public init(
         step: Int, epoch: Double, loss: Double, gradientNorm: Double, learningRate: Double, tokenCount: Int,
         supervisedTokenCount: Int, tokensPerSecond: Double, stepSeconds: Double, computeSeconds: Double,
         reduceSeconds: Double, exposedReduceSeconds: Double, wireBytesSent: UInt64, wireBytesReceived: UInt64,
-        workerCount: Int, generation: UInt64, peakResidentBytes: UInt64, gradientDigest: String
+        workerCount: Int, generation: UInt64, peakResidentBytes: UInt64, gradientDigest: String,
+        messagesDropped: UInt64 = 0, connectionsRefused: UInt64 = 0
     ) {
         self.step = step
         self.epoch = epoch
@@ -61,6 +66,8 @@ public struct StepRecord: Sendable, Equatable, StepLine {
         self.generation = generation
         self.peakResidentBytes = peakResidentBytes
         self.gradientDigest = gradientDigest
+        self.messagesDropped = messagesDropped
+        self.connectionsRefused = connectionsRefused
     }
 
     public var jsonLine: String {
@@ -83,6 +90,8 @@ public struct StepRecord: Sendable, Equatable, StepLine {
         line.add("generation", generation)
         line.add("peak_rss_bytes", peakResidentBytes)
         line.add("gradient_digest", gradientDigest)
+        line.add("messages_dropped", messagesDropped)
+        line.add("connections_refused", connectionsRefused)
         return line.text
     }
 }
@@ -104,6 +113,8 @@ extension StepRecord: Decodable {
         case workerCount = "workers"
         case peakResidentBytes = "peak_rss_bytes"
         case gradientDigest = "gradient_digest"
+        case messagesDropped = "messages_dropped"
+        case connectionsRefused = "connections_refused"
     }
 
     /// Reads a line; null stands for a number that was not finite.
@@ -130,5 +141,8 @@ extension StepRecord: Decodable {
         generation = try container.decode(UInt64.self, forKey: .generation)
         peakResidentBytes = try container.decode(UInt64.self, forKey: .peakResidentBytes)
         gradientDigest = try container.decode(String.self, forKey: .gradientDigest)
+        // Lines written before these were counted lack them.
+        messagesDropped = try container.decodeIfPresent(UInt64.self, forKey: .messagesDropped) ?? 0
+        connectionsRefused = try container.decodeIfPresent(UInt64.self, forKey: .connectionsRefused) ?? 0
     }
 }

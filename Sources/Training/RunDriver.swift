@@ -86,12 +86,17 @@ public struct StepOutcome: Sendable {
     public var wasSkipped: Bool
     /// Who is slow, and who was lost lately, for the progress line.
     public var remarks: [String]
+    /// Messages that the coordinator and these workers have dropped since they started.
+    public var messagesDropped: UInt64
+    /// Connections they have turned away.
+    public var connectionsRefused: UInt64
 
     public init(
         step: UInt64, generation: UInt64, lossSum: Double, supervisedTokenCount: Int64, gradientNorm: Double,
         gradientDigest: [UInt8], stateDigest: [UInt8], stepSeconds: Double, computeSeconds: Double,
         reduceSeconds: Double, exposedReduceSeconds: Double, wireBytesSent: UInt64, wireBytesReceived: UInt64,
-        peakResidentBytes: UInt64, workerCount: Int, wasSkipped: Bool, remarks: [String] = []
+        peakResidentBytes: UInt64, workerCount: Int, wasSkipped: Bool, messagesDropped: UInt64 = 0,
+        connectionsRefused: UInt64 = 0, remarks: [String] = []
     ) {
         self.remarks = remarks
         self.step = step
@@ -110,6 +115,8 @@ public struct StepOutcome: Sendable {
         self.peakResidentBytes = peakResidentBytes
         self.workerCount = workerCount
         self.wasSkipped = wasSkipped
+        self.messagesDropped = messagesDropped
+        self.connectionsRefused = connectionsRefused
     }
 }
 

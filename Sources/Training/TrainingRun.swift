@@ -219,6 +219,7 @@ extension StepRecord {
             peakResidentBytes: outcome.peakResidentBytes,
             gradientDigest: outcome.gradientDigest.map { byte in
                 (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }.joined())
+            }.joined(), messagesDropped: outcome.messagesDropped,
+            connectionsRefused: outcome.connectionsRefused)
     }
 }

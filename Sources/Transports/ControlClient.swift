@@ -110,6 +110,9 @@ enum ControlSettings {
     /// Messages libzmq holds towards a peer. With chunks of 256 KiB a heartbeat waits behind 16 MiB at most, 0.13 s of
     /// gigabit Ethernet; and any message is a sign of life.
     static let queuedMessages = 64
+    /// The largest frame a worker sends, a chunk of a state, and what CURVE adds: micro-batches go the other way. A
+    /// connection may announce this much before anybody knows who it is.
+    static let workerFrameByteCount = max(MessageLimits.chunkByteCount, MessageLimits.headByteCount) + 64
     /// What waits in front of libzmq towards a peer that takes nothing.
     static let pendingByteCount = 64 << 20
 

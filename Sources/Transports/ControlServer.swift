@@ -52,6 +52,7 @@ public final class ControlServer {
             for group in [remote, endpoints.filter { !$0.hasPrefix("tcp://") }] {
                 guard let first = group.first else { continue }
                 var options = ControlSettings.options(security: try security.options(for: first))
+                options.maximumFrameByteCount = ControlSettings.workerFrameByteCount
                 options.sendHighWaterMark = ControlSettings.queuedMessages
                 let socket = try ZMQSocket(io.context, .router, options: options)
                 let monitor = try ZMQMonitor(socket)

@@ -98,7 +98,7 @@ public final class DataSocket {
         var options = ZMQSocketOptions(security: security)
         options.sendHighWaterMark = queuedMessages
         options.receiveHighWaterMark = queuedMessages
-        options.maximumFrameByteCount = max(MessageLimits.chunkByteCount, MessageLimits.headByteCount)
+        options.maximumFrameByteCount = ControlSettings.workerFrameByteCount
         options.heartbeatInterval = .seconds(5)
         options.heartbeatTimeout = .seconds(20)
         return options

@@ -45,6 +45,27 @@ public struct TransportCounts: Sendable, Equatable {
     public var handshakeFailures = 0
     /// Connections whose key was not admitted.
     public var denied = 0
+
+    public init() {}
+
+    /// Messages of all kinds that were dropped.
+    public var messagesDropped: Int { malformed + strangers }
+    /// Connections of all kinds that were turned away.
+    public var connectionsRefused: Int { handshakeFailures + denied }
+
+    /// What two sockets have carried together.
+    public static func + (left: TransportCounts, right: TransportCounts) -> TransportCounts {
+        var sum = left
+        sum.messagesSent += right.messagesSent
+        sum.messagesReceived += right.messagesReceived
+        sum.bytesSent += right.bytesSent
+        sum.bytesReceived += right.bytesReceived
+        sum.malformed += right.malformed
+        sum.strangers += right.strangers
+        sum.handshakeFailures += right.handshakeFailures
+        sum.denied += right.denied
+        return sum
+    }
 }
 
 extension Envelope.Body {

@@ -172,6 +172,8 @@ enum MessagePacking {
             unsafe $0.bytes_sent = value.bytesSent
             unsafe $0.bytes_received = value.bytesReceived
             unsafe $0.peak_resident_bytes = value.peakResidentBytes
+            unsafe $0.messages_dropped = value.messagesDropped
+            unsafe $0.connections_refused = value.connectionsRefused
         }
     }
 

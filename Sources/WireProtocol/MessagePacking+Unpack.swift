@@ -45,7 +45,8 @@ extension MessagePacking {
                     reduceSeconds: Double(bitPattern: body.reduce_seconds_bits),
                     exposedReduceSeconds: Double(bitPattern: body.exposed_reduce_seconds_bits),
                     bytesSent: body.bytes_sent, bytesReceived: body.bytes_received,
-                    peakResidentBytes: body.peak_resident_bytes))
+                    peakResidentBytes: body.peak_resident_bytes, messagesDropped: body.messages_dropped,
+                    connectionsRefused: body.connections_refused))
         case SHOAL__ENVELOPE__BODY_APPLIED:
             let body = try unsafe present(message.applied)
             return unsafe .applied(
@@ -55,7 +56,7 @@ extension MessagePacking {
         case SHOAL__ENVELOPE__BODY_EVALUATED:
             return unsafe .evaluated(try evaluated(unsafe present(message.evaluated)))
         case SHOAL__ENVELOPE__BODY_LEAVE:
-            return unsafe .leave(Leave(reason: try text(unsafe present(message.leave).reason)))
+            return unsafe .leave(Leave(reason: try clippedText(unsafe present(message.leave).reason)))
         case SHOAL__ENVELOPE__BODY_WELCOME:
             return unsafe .welcome(try welcome(unsafe present(message.welcome)))
         case SHOAL__ENVELOPE__BODY_REFUSAL:
@@ -65,7 +66,7 @@ extension MessagePacking {
                 throw WireProtocolError(
                     .malformed, "a refusal with the unknown code \(unsafe body.code.rawValue)")
             }
-            return unsafe .refuse(Refusal(code: code, message: try text(unsafe body.message)))
+            return unsafe .refuse(Refusal(code: code, message: try clippedText(unsafe body.message)))
         case SHOAL__ENVELOPE__BODY_ASSIGNMENT:
             let body = try unsafe present(message.assignment)
             return unsafe .assign(
@@ -82,14 +83,14 @@ extension MessagePacking {
                     biasCorrection2: Float(bitPattern: body.bias_correction2_bits),
                     skipsUpdate: body.skips_update != 0))
         case SHOAL__ENVELOPE__BODY_ABORT:
-            return unsafe .abort(Abort(reason: try text(unsafe present(message.abort).reason)))
+            return unsafe .abort(Abort(reason: try clippedText(unsafe present(message.abort).reason)))
         case SHOAL__ENVELOPE__BODY_EVALUATION_ASSIGNMENT:
             let body = try unsafe present(message.evaluation_assignment)
             return .evaluate(EvaluationAssignment(leaves: unsafe array(body.leaves, body.n_leaves)))
         case SHOAL__ENVELOPE__BODY_SNAPSHOT_REQUEST:
             return .snapshotRequest(SnapshotRequest())
         case SHOAL__ENVELOPE__BODY_FINISH:
-            return unsafe .finish(Finish(reason: try text(unsafe present(message.finish).reason)))
+            return unsafe .finish(Finish(reason: try clippedText(unsafe present(message.finish).reason)))
         case SHOAL__ENVELOPE__BODY_STATUS_REQUEST:
             return .statusRequest(StatusRequest())
         case SHOAL__ENVELOPE__BODY_STATUS_REPORT:
@@ -101,7 +102,7 @@ extension MessagePacking {
         case SHOAL__ENVELOPE__BODY_ERROR_REPORT:
             let body = try unsafe present(message.error_report)
             return unsafe .errorReport(
-                ErrorReport(code: unsafe body.code, message: try text(unsafe body.message)))
+                ErrorReport(code: unsafe body.code, message: try clippedText(unsafe body.message)))
         case SHOAL__ENVELOPE__BODY_PARTIAL:
             return unsafe .partial(gradientChunk(try unsafe present(message.partial)))
         case SHOAL__ENVELOPE__BODY_REDUCED:
@@ -207,6 +208,20 @@ extension MessagePacking {
         guard let characters = unsafe characters else { return "" }
         guard let text = unsafe String(validatingCString: characters) else {
             throw WireProtocolError(.malformed, "a text that is not UTF-8")
+        }
+        return text
+    }
+
+    /// A text for people, which the sender has cut.
+    private static func clippedText(
+        _ characters: UnsafeMutablePointer<CChar>?
+    ) throws(WireProtocolError) -> String {
+        let text = try unsafe text(characters)
+        guard text.utf8.count <= MessageLimits.textByteCount else {
+            throw WireProtocolError(
+                .tooLarge,
+                "a message with a text of \(text.utf8.count) bytes, the limit is \(MessageLimits.textByteCount)"
+            )
         }
         return text
     }

@@ -112,10 +112,15 @@ public struct Prepared: Sendable, Equatable {
     public var bytesSent: UInt64
     public var bytesReceived: UInt64
     public var peakResidentBytes: UInt64
+    /// Messages the worker dropped since it started, of whatever kind.
+    public var messagesDropped: UInt64
+    /// Connections to its data socket that were turned away since it started.
+    public var connectionsRefused: UInt64
 
     public init(
         gradientDigest: [UInt8], computeSeconds: Double, reduceSeconds: Double, exposedReduceSeconds: Double,
-        bytesSent: UInt64, bytesReceived: UInt64, peakResidentBytes: UInt64
+        bytesSent: UInt64, bytesReceived: UInt64, peakResidentBytes: UInt64, messagesDropped: UInt64 = 0,
+        connectionsRefused: UInt64 = 0
     ) {
         self.gradientDigest = gradientDigest
         self.computeSeconds = computeSeconds
@@ -124,6 +129,8 @@ public struct Prepared: Sendable, Equatable {
         self.bytesSent = bytesSent
         self.bytesReceived = bytesReceived
         self.peakResidentBytes = peakResidentBytes
+        self.messagesDropped = messagesDropped
+        self.connectionsRefused = connectionsRefused
     }
 }
 

@@ -79,6 +79,7 @@ private final class InMemoryWorkerLinks: WorkerLinks {
     var onData: (Envelope) -> Void = { _ in }
     private let network: InMemoryNetwork
     private let connection: ConnectionID
+    let counts = TransportCounts()
     private var roster: [UInt32: String] = [:]
 
     init(network: InMemoryNetwork, connection: ConnectionID) {
@@ -106,6 +107,7 @@ private final class InMemoryCoordinatorLinks: CoordinatorLinks {
     var onWritable: (ConnectionID) -> Void = { _ in }
     var onData: (Envelope) -> Void = { _ in }
     let hasConnections = false
+    let counts = TransportCounts()
     let controlEndpoints = ["memory://coordinator"]
     let reducer: Plan.Participant?
     private let network: InMemoryNetwork

@@ -266,7 +266,8 @@ import WireProtocol
         let coordinator = try cluster.startCoordinator(minimumWorkers: 1)
         let stranger = try cluster.startWorker(isUnknown: true)
         #expect(try stranger.running.wait() == .orphaned(after: .seconds(1)))
-        #expect(driver.state.withLock { $0.events.isEmpty })
+        let events = driver.state.withLock { $0.events }
+        #expect(events.allSatisfy { $0.event == "dropped" && Int($0.details["denied"] ?? "") ?? 0 > 0 })
         let right = try cluster.startWorker()
         #expect(try coordinator.running.wait() == .completed)
         #expect(try right.running.wait() == .finished(reason: "training is over"))

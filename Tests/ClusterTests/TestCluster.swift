@@ -68,7 +68,7 @@ final class TestCluster: Sendable {
         self.isStar = isStar
         self.lostAfter = lostAfter
         coordinatorKeys = try CurveKeys.generate()
-        workerKeys = try (0..<6).map { _ in try CurveKeys.generate() }
+        workerKeys = try (0..<8).map { _ in try CurveKeys.generate() }
         directory = FileManager.default.temporaryDirectory.appendingPathComponent(
             "shoal-\(UInt32.random(in: 0...UInt32.max))")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
@@ -142,8 +142,12 @@ final class TestCluster: Sendable {
     }
 
     /// Workers are numbered from 1 in the order in which they are started.
+    ///
+    /// - Parameter wrap: what stands between the worker and its sockets.
     func startWorker(
-        threadCount: Int = 1, secondsPerLeaf: Double = 0, baseDigest: String = "base", isUnknown: Bool = false
+        threadCount: Int = 1, secondsPerLeaf: Double = 0, baseDigest: String = "base",
+        isUnknown: Bool = false,
+        wrap: @escaping @Sendable (any WorkerLinks) -> any WorkerLinks = { $0 }
     ) throws -> (service: WorkerService, running: Running<WorkerEnding>) {
         let (number, endpoint) = state.withLock { state in
             state.workerCount += 1
@@ -174,7 +178,7 @@ final class TestCluster: Sendable {
                     ? memory.workerLinks(io) : try WorkerSockets(io: io, settings: settings)
                 let (bound, loop) = (io.bind(links), io.loop)
                 state.withLock { $0.cut[number] = { loop.post { io in bound(io).close() } } }
-                return links
+                return wrap(links)
             })
         return (service, Running { try service.run() })
     }

@@ -9,7 +9,8 @@ func record(step: Int, loss: Double = 0.5) -> StepRecord {
         supervisedTokenCount: 90, tokensPerSecond: 1234.5, stepSeconds: 2, computeSeconds: 1.75,
         reduceSeconds: 0.2, exposedReduceSeconds: 0.1, wireBytesSent: 11, wireBytesReceived: 12,
         workerCount: 2,
-        generation: 3, peakResidentBytes: 1 << 40, gradientDigest: "ab")
+        generation: 3, peakResidentBytes: 1 << 40, gradientDigest: "ab", messagesDropped: 5,
+        connectionsRefused: 6)
 }
 
 @Suite("Step records")
@@ -22,7 +23,7 @@ struct StepRecordTests {
                 + #""supervised_tokens":90,"tokens_per_second":1234.5,"step_seconds":2.0,"compute_seconds":1.75,"#
                 + #""reduce_seconds":0.2,"exposed_reduce_seconds":0.1,"wire_bytes_sent":11,"#
                 + #""wire_bytes_received":12,"workers":2,"generation":3,"peak_rss_bytes":1099511627776,"#
-                + #""gradient_digest":"ab"}"#)
+                + #""gradient_digest":"ab","messages_dropped":5,"connections_refused":6}"#)
     }
 
     @Test("a line is read back to the bit, and a number that is not finite as not a number")
@@ -34,6 +35,14 @@ struct StepRecordTests {
         let skipped = try JSONDecoder().decode(
             StepRecord.self, from: Data(record(step: 8, loss: .nan).jsonLine.utf8))
         #expect(skipped.loss.isNaN)
+    }
+
+    @Test("a line of an earlier version, without what was dropped, is read")
+    func readsOlderLines() throws {
+        let line = record(step: 7).jsonLine.replacing(
+            #","messages_dropped":5,"connections_refused":6"#, with: "")
+        let read = try JSONDecoder().decode(StepRecord.self, from: Data(line.utf8))
+        #expect(read.messagesDropped == 0 && read.gradientDigest == "ab")
     }
 
     @Test("evaluation records are read back, with and without a choice accuracy")

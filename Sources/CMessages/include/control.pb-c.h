@@ -169,10 +169,15 @@ struct  Shoal__Prepared
   uint64_t bytes_sent;
   uint64_t bytes_received;
   uint64_t peak_resident_bytes;
+  /*
+   * Since the worker's process started.
+   */
+  uint64_t messages_dropped;
+  uint64_t connections_refused;
 };
 #define SHOAL__PREPARED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&shoal__prepared__descriptor) \
-    , {0,NULL}, 0, 0, 0, 0, 0, 0 }
+    , {0,NULL}, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Shoal__Applied

@@ -76,6 +76,7 @@ extension CoordinatorLoop {
         guard let work = work[result.step] else { return }
         // Of the step before: nothing is sent or saved of it any more.
         held = nil
+        let drops = drops
         let outcome = StepOutcome(
             step: result.step, generation: result.generation, lossSum: result.lossSum,
             supervisedTokenCount: result.supervisedTokenCount, gradientNorm: result.gradientNorm,
@@ -87,7 +88,10 @@ extension CoordinatorLoop {
             wireBytesSent: result.prepared.reduce(0) { $0 &+ $1.bytesSent },
             wireBytesReceived: result.prepared.reduce(0) { $0 &+ $1.bytesReceived },
             peakResidentBytes: result.prepared.map(\.peakResidentBytes).max() ?? 0,
-            workerCount: result.prepared.count, wasSkipped: result.wasSkipped, remarks: result.remarks)
+            workerCount: result.prepared.count, wasSkipped: result.wasSkipped,
+            messagesDropped: result.prepared.reduce(drops.messages) { $0 &+ $1.messagesDropped },
+            connectionsRefused: result.prepared.reduce(drops.connections) { $0 &+ $1.connectionsRefused },
+            remarks: result.remarks)
         onDriver({ try $0.didFinishStep(outcome, work: work) }) { loop, next in
             loop.handle(.decided(Agenda(next)))
         }

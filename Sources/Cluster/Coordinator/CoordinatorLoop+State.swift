@@ -12,7 +12,7 @@ extension CoordinatorLoop {
         do {
             try receiver.take(chunk, payload: payload)
         } catch {
-            return handle(.driverFailed(code: 74, message: "worker \(id): \(error)"))
+            return handle(.snapshotRefused(from: id, reason: "\(error)"))
         }
         guard receiver.isComplete, let snapshot = receiver.snapshot(step: stepOfSnapshot) else { return }
         receiver = StateReceiver(parameterCount: driver.parameterCount)

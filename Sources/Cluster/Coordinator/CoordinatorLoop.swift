@@ -28,6 +28,13 @@ final class CoordinatorLoop {
     var senders: [ConnectionID: StateSender] = [:]
     /// Under `collective: star`.
     private var reduction: ReductionQueue?
+    /// Chunks of other runs or lives of the coordinator, under `collective: star`.
+    private var strayMessageCount: UInt64 = 0
+    /// Whatever workers do, events.jsonl grows by a kilobyte a second at most, once its beginning is written.
+    private var events = RateLimiter(burst: 10_000, perSecond: 10)
+    private var logOfDrops = RateLimiter(burst: 20, perSecond: 0.1)
+    /// What the last event "dropped" said, and when.
+    private var reportedDrops: (details: [String: String], at: ContinuousClock.Instant)?
     lazy var bound = io.bind(self)
 
     init(
@@ -72,21 +79,48 @@ final class CoordinatorLoop {
     func receive(_ envelope: Envelope) {
         guard case .partial(let chunk) = envelope.body, envelope.header.runID == driver.runID,
             envelope.header.term == driver.term, let payload = envelope.payload.first
-        else { return }
+        else { return strayMessageCount += 1 }
         reduction?.receive(chunk, isReduced: false, header: envelope.header, payload: payload)
     }
 
     private func tick() {
         guard !machine.hasEnded else { return }
         handle(.tick)
+        reportDrops()
         io.schedule(after: settings.tickInterval) { [weak self] in self?.tick() }
+    }
+
+    /// What the coordinator's sockets, machine and reduction turned away so far.
+    var drops: (messages: UInt64, connections: UInt64) {
+        let counts = sockets.counts
+        let messages =
+            UInt64(counts.messagesDropped) + strayMessageCount + machine.droppedMessageCount
+            + (reduction?.droppedChunkCount ?? 0)
+        return (messages, UInt64(counts.connectionsRefused))
+    }
+
+    /// An event of what was dropped since the start, when that has changed and a while has passed.
+    private func reportDrops(isLast: Bool = false) {
+        let counts = sockets.counts
+        let (messages, connections) = drops
+        guard messages + connections + events.refusedCount > 0 else { return }
+        let details = [
+            "messages": "\(messages)", "malformed": "\(counts.malformed)", "strangers": "\(counts.strangers)",
+            "connections": "\(connections)", "handshake_failures": "\(counts.handshakeFailures)",
+            "denied": "\(counts.denied)", "events": "\(events.refusedCount)",
+        ]
+        if let reported = reportedDrops {
+            guard reported.details != details, isLast || .now - reported.at > .seconds(10) else { return }
+        }
+        reportedDrops = (details, .now)
+        driverQueue.async { [driver] in driver.record(event: "dropped", details: details) }
     }
 
     private func didOutput(_ output: ReductionQueue.Output) {
         switch output {
         case .send(let envelope, let peer): sockets.sendData(envelope, to: peer)
         case .failed(let error): handle(.driverFailed(code: 70, message: "\(error)"))
-        case .dropped(let reason): settings.log("dropped: \(reason)")
+        case .dropped(let reason): if logOfDrops.admits() { settings.log("dropped: \(reason)") }
         case .computed, .cancelled, .reduced: break
         }
     }
@@ -121,8 +155,10 @@ final class CoordinatorLoop {
         case .storeSnapshotChunk(let chunk, let payload, let id): store(chunk, payload: payload, from: id)
         case .saveCheckpoint(let step): saveCheckpoint(step: step)
         case .record(let event, let details):
+            guard events.admits() else { return }
             driverQueue.async { [driver] in driver.record(event: event, details: details) }
         case .ended(let ending):
+            reportDrops(isLast: true)
             senders.removeAll()
             finish(ending)
         }

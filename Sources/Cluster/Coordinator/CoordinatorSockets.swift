@@ -13,6 +13,7 @@ package final class CoordinatorSockets: CoordinatorLinks {
     private let data: DataPlane?
     private let publicKey: String
     private let log: @Sendable (String) -> Void
+    private var logOfDrops = RateLimiter(burst: 20, perSecond: 0.1)
     private var connections: [PeerIdentity: ConnectionID] = [:]
     private var peers: [ConnectionID: PeerIdentity] = [:]
     private var nextConnection: UInt64 = 1
@@ -56,7 +57,7 @@ package final class CoordinatorSockets: CoordinatorLinks {
                 advertisedHost: nil, security: dataSecurity, log: settings.log)
         }
         control.onMessage = { [weak self] peer, envelope in
-            guard let self else { return }
+            guard let self, !refusesAddress(envelope, of: peer) else { return }
             onControl(envelope, connection(of: peer))
         }
         control.onMalformed = { [weak self] peer, error in self?.didReceiveMalformed(error, from: peer) }
@@ -95,10 +96,28 @@ package final class CoordinatorSockets: CoordinatorLinks {
 
     /// A sender of another version is told; it cannot read more than that, and says so itself.
     private func didReceiveMalformed(_ error: WireProtocolError, from peer: PeerIdentity) {
-        log("a message of a worker was dropped: \(error)")
+        if logOfDrops.admits() { log("a message of a worker was dropped: \(error)") }
         guard error.code == .version else { return }
         let refusal = Refusal(code: .protocolVersion, message: error.message)
         _ = control.send(Envelope(header: Envelope.Header(), body: .refuse(refusal)), to: peer)
+    }
+
+    /// A worker whose data address or key the others could not use would stop them all, so it does not get in.
+    private func refusesAddress(_ envelope: Envelope, of peer: PeerIdentity) -> Bool {
+        guard case .register(let register) = envelope.body else { return false }
+        let isUsable =
+            Endpoint.isUsable(register.dataEndpoint)
+            && (register.publicKey.isEmpty
+                ? publicKey.isEmpty || !Endpoint.isTCP(register.dataEndpoint)
+                : (try? CurvePublicKey(register.publicKey)) != nil)
+        guard !isUsable else { return false }
+        let refusal = Refusal(
+            code: .notAdmitted,
+            message:
+                "the data address '\(register.dataEndpoint.prefix(80))' or its key cannot be used by other "
+                + "workers; expected tcp://HOST:PORT or ipc://PATH")
+        _ = control.send(Envelope(header: Envelope.Header(), body: .refuse(refusal)), to: peer)
+        return true
     }
 
     package func sendControl(_ envelope: Envelope, to connection: ConnectionID) -> Bool {
@@ -113,6 +132,7 @@ package final class CoordinatorSockets: CoordinatorLinks {
         }
     }
 
+    package var counts: TransportCounts { control.counts + (data?.counts ?? TransportCounts()) }
     package func setRoster(_ peers: [Plan.Participant]) { data?.setRoster(peers) }
     package func sendData(_ envelope: Envelope, to peer: UInt32) { data?.send(envelope, to: peer) }
 

@@ -19,6 +19,9 @@ final class WorkerLoop {
     private var reduction: ReductionQueue?
     private var receiver = StateReceiver(parameterCount: 0)
     private var sender: StateSender?
+    /// Messages of other runs or lives of the coordinator, and chunks before there is a gradient.
+    private var strayMessageCount: UInt64 = 0
+    private var logOfDrops = RateLimiter(burst: 20, perSecond: 0.1)
     private lazy var bound = io.bind(self)
 
     /// - Parameter finish: called once, with the end of the worker's part.
@@ -51,14 +54,17 @@ final class WorkerLoop {
     /// A chunk of a gradient from a peer; those of other runs and lives of the coordinator are dropped.
     func receive(_ envelope: Envelope) {
         guard let membership = machine.membership, envelope.header.runID == membership.runID,
-            envelope.header.term == membership.term, let payload = envelope.payload.first
-        else { return }
+            envelope.header.term == membership.term, let payload = envelope.payload.first, let reduction
+        else {
+            strayMessageCount += 1
+            return
+        }
         switch envelope.body {
         case .partial(let chunk):
-            reduction?.receive(chunk, isReduced: false, header: envelope.header, payload: payload)
+            reduction.receive(chunk, isReduced: false, header: envelope.header, payload: payload)
         case .reduced(let chunk):
-            reduction?.receive(chunk, isReduced: true, header: envelope.header, payload: payload)
-        default: break
+            reduction.receive(chunk, isReduced: true, header: envelope.header, payload: payload)
+        default: strayMessageCount += 1
         }
     }
 
@@ -159,9 +165,15 @@ final class WorkerLoop {
         case .send(let envelope, let peer): sockets.sendData(envelope, to: peer)
         case .computed(let report, let ticket): handle(.computed(report, ticket))
         case .cancelled(let ticket): handle(.cancelled(ticket))
-        case .reduced(let prepared, let ticket): handle(.reduced(prepared, ticket))
+        case .reduced(var prepared, let ticket):
+            let counts = sockets.counts
+            prepared.messagesDropped =
+                UInt64(counts.messagesDropped) + strayMessageCount + machine.droppedMessageCount
+                + (reduction?.droppedChunkCount ?? 0)
+            prepared.connectionsRefused = UInt64(counts.connectionsRefused)
+            handle(.reduced(prepared, ticket))
         case .failed(let error): fail(error)
-        case .dropped(let reason): settings.log("dropped: \(reason)")
+        case .dropped(let reason): if logOfDrops.admits() { settings.log("dropped: \(reason)") }
         }
     }
 

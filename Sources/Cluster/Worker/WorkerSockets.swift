@@ -82,6 +82,7 @@ package final class WorkerSockets: WorkerLinks {
         }
     }
 
+    package var counts: TransportCounts { control.counts + data.counts }
     package func setRoster(_ peers: [Plan.Participant]) { data.setRoster(peers) }
     package func sendData(_ envelope: Envelope, to peer: UInt32) { data.send(envelope, to: peer) }
 
