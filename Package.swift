@@ -110,7 +110,15 @@ let package = Package(
                 "Transports", "WeightFiles", "WireProtocol", "ZeroMQ", argumentParser, logging,
             ]),
 
-        // Tests, one target for each library
+        // Tests: fuzzing as a library and a command, then one target for each library
+        .target(
+            name: "Fuzzing",
+            dependencies: [
+                "Adapters", "Bases", "Checkpoints", "Collectives", "Configurations", "Coordination",
+                "Datasets", "DurableFiles", "Optimizers", "Tensors", "Tokenizers", "Training", "WeightFiles",
+                "WireProtocol",
+            ], path: "Tests/Fuzzing", exclude: ["Corpus"]),
+        .executableTarget(name: "fuzz", dependencies: ["Fuzzing", argumentParser], path: "Tests/fuzz"),
         .testTarget(
             name: "AdaptersTests",
             dependencies: [
@@ -140,6 +148,7 @@ let package = Package(
             name: "DatasetsTests", dependencies: ["Datasets", "RandomNumbers", "Tensors", "Tokenizers"]),
         .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),
         .testTarget(name: "FaultPointsTests", dependencies: ["DurableFiles", "FaultPoints"]),
+        .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing", "fuzz"]),
         .testTarget(
             name: "HubTests",
             dependencies: ["DurableFiles", "Hub", crypto, logging, nioCore, nioHTTP1, nioPosix]),
@@ -165,9 +174,9 @@ let package = Package(
         .testTarget(
             name: "TransportsTests", dependencies: ["Tensors", "Transports", "WireProtocol", "ZeroMQ"]),
         .testTarget(name: "WeightFilesTests", dependencies: ["DurableFiles", "Tensors", "WeightFiles"]),
-        .testTarget(name: "WireProtocolTests", dependencies: ["Tensors", "WireProtocol"]),
+        .testTarget(name: "WireProtocolTests", dependencies: ["Fuzzing", "Tensors", "WireProtocol"]),
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),
-        .testTarget(name: "IntegrationTests"),
+        .testTarget(name: "IntegrationTests", dependencies: ["Cluster", "WireProtocol", "ZeroMQ"]),
     ],
     swiftLanguageModes: [.v6]
 )

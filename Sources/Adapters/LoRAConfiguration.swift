@@ -101,7 +101,7 @@ public struct LoRAConfiguration: Sendable, Equatable {
         let ranks = 1...Self.largestRank
         let expected = "1 to \(Self.largestRank)"
         try require("r", ranks.contains(loraRank), "\(loraRank)", expected)
-        try require("lora_alpha", loraAlpha.isFinite, "\(loraAlpha)", "a finite number")
+        try require("lora_alpha", Float(loraAlpha).isFinite, "\(loraAlpha)", "a finite number")
         try require(
             "lora_dropout", loraDropout >= 0 && loraDropout < 1, "\(loraDropout)", "a number in [0, 1)")
         for override in rankPattern {
@@ -111,7 +111,7 @@ public struct LoRAConfiguration: Sendable, Equatable {
         }
         for override in alphaPattern {
             try require(
-                "alpha_pattern['\(override.pattern)']", override.value.isFinite, "\(override.value)",
+                "alpha_pattern['\(override.pattern)']", Float(override.value).isFinite, "\(override.value)",
                 "a finite number")
         }
         if case .pattern(let pattern) = targets, layersToTransform != nil {

@@ -61,7 +61,7 @@ extension TokenizerSource {
         }
     }
 
-    private func makeTokenizer() throws(TokenizerError) -> any Tokenizer {
+    package func makeTokenizer() throws(TokenizerError) -> any Tokenizer {
         switch self {
         case .directory(let path):
             return try TokenizerLoader.load(directory: path)

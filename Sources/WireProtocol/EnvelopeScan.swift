@@ -1,16 +1,19 @@
-/// A look at an envelope's outermost protobuf fields before it is unpacked: exactly one body, of a known kind.
+/// A look at an envelope's outermost protobuf fields before it is unpacked: exactly one body, of a known kind, and no
+/// header field twice.
 ///
-/// protobuf lets a later body replace or merge with an earlier one; here that is an error, so that no two readers
+/// protobuf lets a later field replace or merge with an earlier one; here that is an error, so that no two readers
 /// can disagree about what a message says.
 enum EnvelopeScan {
     /// Numbers of the oneof in `protos/envelope.proto`; fields from 16 to 127 are bodies, known or not.
     private static let knownBodies: Set<UInt64> = Set(
         [16...22, 31...39, 47...50, 64...65].joined().map(UInt64.init))
     private static let bodies: ClosedRange<UInt64> = 16...127
+    private static let headers: ClosedRange<UInt64> = 1...15
 
     static func checkBody(_ head: RawSpan) throws(WireProtocolError) {
         var at = 0
         var found: UInt64?
+        var seenHeaders: UInt64 = 0
         while at < head.byteCount {
             guard let tag = varint(head, &at) else { throw truncated(head) }
             let number = tag >> 3
@@ -23,6 +26,12 @@ enum EnvelopeScan {
             default: isSkipped = false
             }
             guard isSkipped else { throw truncated(head) }
+            if headers.contains(number) {
+                guard seenHeaders & 1 << number == 0 else {
+                    throw WireProtocolError(.malformed, "a message with the header field \(number) twice")
+                }
+                seenHeaders |= 1 << number
+            }
             guard bodies.contains(number) else { continue }
             guard knownBodies.contains(number), tag & 7 == 2 else {
                 throw WireProtocolError(

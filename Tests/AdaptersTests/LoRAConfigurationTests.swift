@@ -90,12 +90,15 @@ struct LoRAConfigurationTests {
     @Test("numbers outside their range are refused")
     func rangesAreChecked() {
         var configuration = LoRAConfiguration()
-        for rank in [0, -1, LoRAConfiguration.largestRank + 1, Int.max] {
-            configuration.loraRank = rank
+        for loraRank in [0, -1, 65_537, .max] {
+            configuration.loraRank = loraRank
             #expect(throws: AdapterError.self) { try configuration.validateSupported() }
+            var overridden = LoRAConfiguration()
+            overridden.rankPattern = [.init(pattern: ".*", value: loraRank)]
+            #expect(throws: AdapterError.self) { try overridden.validateSupported() }
         }
         configuration = LoRAConfiguration()
-        configuration.rankPattern = [.init(pattern: "q_proj", value: Int.max)]
+        configuration.loraAlpha = 1e39
         #expect(throws: AdapterError.self) { try configuration.validateSupported() }
         configuration = LoRAConfiguration()
         configuration.loraDropout = 1

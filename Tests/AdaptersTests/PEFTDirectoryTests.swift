@@ -99,6 +99,13 @@ struct PEFTDirectoryTests {
             #expect(error?.code == .differentTensors)
             #expect(error?.message.contains(word) == true)
         }
+        // More memory than there is, if it were taken.
+        var vast = ParameterLayout()
+        for entry in layout(of: placement).entries {
+            vast.append(name: entry.name, shape: [1 << 16, 1 << 40])
+        }
+        let error = #expect(throws: AdapterError.self) { try directory.parameters(for: vast) }
+        #expect(error?.message.contains("has shape") == true)
         let whole = layout(of: placement)
         let parameters = try directory.parameters(for: whole)
         parameters[17] = .nan

@@ -1,3 +1,4 @@
+import Fuzzing
 import Testing
 import WireProtocol
 
@@ -15,7 +16,7 @@ import WireProtocol
 
     @Test("every length up to a few rounds agrees with the definition, bit by bit")
     func definition() {
-        var generator = SeededGenerator(seed: 3)
+        var generator = FuzzRandom(seed: 3)
         for count in 0..<100 {
             let bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
             var crc = UInt32.max

@@ -1,4 +1,5 @@
 import Foundation
+import Fuzzing
 import Testing
 import WireProtocol
 
@@ -182,6 +183,43 @@ import WireProtocol
             let error = #expect(throws: WireProtocolError.self) { try MessageCodec.decode([bytes]) }
             #expect(error?.code == .malformed)
         }
+    }
+
+    @Test("a header field that comes twice is malformed, the version above all")
+    func headerFieldTwice() throws {
+        let head = try MessageCodec.encodeHead(
+            Envelope(header: Self.header, body: .leave(Leave(reason: ""))))
+        // The version again, as another number; the step again.
+        for bytes in [head + [0x0D, 9, 0, 0, 0], head + [0x28, 1]] {
+            let error = #expect(throws: WireProtocolError.self) { try MessageCodec.decode([bytes]) }
+            #expect(error?.code == .malformed)
+        }
+    }
+
+    @Test("a text for people that is longer than a sender lets it be is refused")
+    func overlongText() throws {
+        let limit = 4096
+        for (count, isTaken) in [(limit, true), (limit + 1, false)] {
+            // leave: field 22, its reason: field 1.
+            let text = [UInt8](repeating: 0x61, count: count)
+            let reason = [0x0A] + Self.varint(count) + text
+            var head = try MessageCodec.encodeHead(
+                Envelope(header: Self.header, body: .leave(Leave(reason: ""))))
+            head.removeLast(3)
+            head += [0xB2, 0x01] + Self.varint(reason.count) + reason
+            if isTaken {
+                #expect(
+                    try MessageCodec.decode([head]).body
+                        == .leave(Leave(reason: String(repeating: "a", count: count))))
+            } else {
+                let error = #expect(throws: WireProtocolError.self) { try MessageCodec.decode([head]) }
+                #expect(error?.code == .tooLarge)
+            }
+        }
+    }
+
+    private static func varint(_ value: Int) -> [UInt8] {
+        value < 128 ? [UInt8(value)] : [UInt8(value & 127) | 128] + varint(value >> 7)
     }
 
     @Test("a payload that is not what the body declares is refused on both sides")

@@ -1,26 +1,15 @@
-import WireProtocol
-
-/// SplitMix64, so that a failing case can be made again from its seed.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
-        return value ^ value >> 31
-    }
-}
+public import WireProtocol
 
 /// Messages with random contents that keep the rules.
-struct RandomMessages {
-    static let kindCount = 22
-    var generator: SeededGenerator
+public struct RandomMessages {
+    /// Kinds of messages, numbered from 0.
+    public static let kindCount = 22
+    private var generator: FuzzRandom
 
-    init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
+    public init(seed: UInt64) { generator = FuzzRandom(seed: seed) }
 
-    mutating func envelope(kind: Int) -> Envelope {
+    /// A message of a kind.
+    public mutating func envelope(kind: Int) -> Envelope {
         let header = Envelope.Header(
             runID: number(), term: number(), generation: number(), step: number(), sender: word())
         switch kind {
@@ -36,7 +25,7 @@ struct RandomMessages {
             let body = Prepared(
                 gradientDigest: digest(), computeSeconds: real(), reduceSeconds: real(),
                 exposedReduceSeconds: real(), bytesSent: number(), bytesReceived: number(),
-                peakResidentBytes: number())
+                peakResidentBytes: number(), messagesDropped: number(), connectionsRefused: number())
             return Envelope(header: header, body: .prepared(body))
         case 4:
             return Envelope(
@@ -146,10 +135,9 @@ struct RandomMessages {
 
     // MARK: - Parts
 
-    mutating func below(_ limit: Int) -> Int { Int.random(in: 0..<limit, using: &generator) }
-    mutating func bytes(_ count: Int) -> [UInt8] {
-        (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
-    }
+    /// An index below `limit`.
+    public mutating func below(_ limit: Int) -> Int { generator.below(limit) }
+    public mutating func bytes(_ count: Int) -> [UInt8] { generator.bytes(count) }
     /// Of any magnitude, 0 now and then.
     private mutating func number() -> UInt64 { (generator.next() >> UInt64(below(64))) >> UInt64(below(2)) }
     private mutating func word() -> UInt32 { UInt32(truncatingIfNeeded: number()) }
