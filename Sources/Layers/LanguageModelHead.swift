@@ -12,13 +12,13 @@ public struct LanguageModelHead: Sendable {
     /// V
     public var vocabularySize: Int { projection.module.outputCount }
 
-    /// Rows of logits in memory at a time: about 16 MiB of them, between 16 and 256, in steps of 16. A function of
+    /// Rows of logits in memory at a time: about 32 MiB of them, between 16 and 256, in steps of 16. A function of
     /// the vocabulary alone, because shapes are part of the bits.
     public var chunkRows: Int { Self.chunkRows(vocabularySize: vocabularySize) }
 
     /// ``chunkRows`` of a head with V = `vocabularySize`.
     public static func chunkRows(vocabularySize: Int) -> Int {
-        min(max((1 << 22) / vocabularySize, 16), 256) & ~15
+        min(max((1 << 23) / vocabularySize, 16), 256) & ~15
     }
 
     /// Loss of each row and its gradient.

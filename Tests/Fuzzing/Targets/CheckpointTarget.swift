@@ -34,7 +34,9 @@ public final class CheckpointTarget: FuzzTarget {
             step: 7, epoch: 0.5, seed: 42, tokenCount: 100, stateDigest: state.digest(),
             ledgerHead: .sha256("line"), bestLoss: 1.5, bestStep: 3, lastEvaluatedStep: 6)
         let identity = RunIdentity(
-            baseDigest: .sha256("base"), tokenizerDigest: .sha256("tokenizer"), dataDigest: .sha256("data"))
+            baseDigest: .sha256("base"), tokenizerDigest: .sha256("tokenizer"),
+            dataDigests: ["train.jsonl": .sha256("data")],
+            configuration: ["training.seed": "42"])
         let entries = layout.entries
         let directory = try store.save(state, layout: layout, trainerState: trainerState, identity: identity)
         {
@@ -46,7 +48,8 @@ public final class CheckpointTarget: FuzzTarget {
         let ledger = try Ledger(path: workspace.folder + "/ledger.jsonl")
         for step in 1...3 {
             _ = try ledger.record(
-                step: step, term: 1, generation: 1, exampleIDs: [0, 1, UInt32(step)], leafWorkers: [1, 2],
+                step: step, term: 1, generation: 1, learningRate: 1e-4, exampleIDs: [0, 1, UInt32(step)],
+                leafWorkers: [1, 2],
                 gradientDigest: .sha256("\(step)"), stateDigestBefore: .sha256("s\(step)"))
         }
         func bytes(_ path: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(filePath: path))) }
