@@ -27,10 +27,10 @@ import Testing
                 scratch.path("run"), "--set", "cluster.collective=\(cluster.collective)",
             ], in: scratch, name: "coordinator")
         let invited = Shoal.eventually(within: 20) {
-            !coordinator.isRunning || workerCommand(in: coordinator) != nil
+            !coordinator.isRunning || CoordinatorProcess.workerCommand(in: coordinator) != nil
         }
         try #require(invited && coordinator.isRunning, "no worker command was printed: \(coordinator.errors)")
-        let command = try #require(workerCommand(in: coordinator))
+        let command = try #require(CoordinatorProcess.workerCommand(in: coordinator))
 
         // The printed command as it stands.
         let workers = try (1...cluster.workers).map { index in
@@ -58,12 +58,14 @@ import Testing
 
         let coordinator = try Shoal.start(
             [
-                "coordinator", config, "--listen", "tcp://127.0.0.1:\(try FreePort.find())", "--min-workers",
-                "1",
+                "coordinator", config, "--listen", "tcp://127.0.0.1:\(try FreePort.find())",
+                "--min-workers", "1",
                 "--output", scratch.path("run"), "--set", "cluster.lost_after_seconds=2",
             ], in: scratch, name: "coordinator")
-        _ = Shoal.eventually(within: 20) { !coordinator.isRunning || workerCommand(in: coordinator) != nil }
-        let command = try #require(workerCommand(in: coordinator), "\(coordinator.errors)")
+        _ = Shoal.eventually(within: 20) {
+            !coordinator.isRunning || CoordinatorProcess.workerCommand(in: coordinator) != nil
+        }
+        let command = try #require(CoordinatorProcess.workerCommand(in: coordinator), "\(coordinator.errors)")
         let run = RunFolder("run", in: scratch)
         func reaches(_ count: Int) throws -> Bool {
             try Shoal.eventually(within: 60) { try run.metrics().count >= count || !coordinator.isRunning }
@@ -102,12 +104,15 @@ import Testing
 
         let coordinator = try Shoal.start(
             [
-                "coordinator", config, "--listen", "tcp://127.0.0.1:\(try FreePort.find())", "--min-workers",
-                "2",
+                "coordinator", config, "--listen", "tcp://127.0.0.1:\(try FreePort.find())",
+                "--min-workers", "2",
                 "--output", scratch.path("run"),
             ], in: scratch, name: "coordinator")
-        _ = Shoal.eventually(within: 20) { !coordinator.isRunning || workerCommand(in: coordinator) != nil }
-        let command = try #require(workerCommand(in: coordinator, base: other.path), "\(coordinator.errors)")
+        _ = Shoal.eventually(within: 20) {
+            !coordinator.isRunning || CoordinatorProcess.workerCommand(in: coordinator) != nil
+        }
+        let command = try #require(
+            CoordinatorProcess.workerCommand(in: coordinator, base: other.path), "\(coordinator.errors)")
         let worker = try Shoal.run(command + ["--threads", "1"], in: scratch, name: "worker", limit: 60)
         #expect(worker.status == 65, "\(worker)")
         #expect(worker.errors.contains("base"), "\(worker)")
@@ -130,7 +135,9 @@ import Testing
                 scratch.path("first"),
             ],
             in: scratch, name: "first")
-        _ = Shoal.eventually(within: 20) { !first.isRunning || workerCommand(in: first) != nil }
+        _ = Shoal.eventually(within: 20) {
+            !first.isRunning || CoordinatorProcess.workerCommand(in: first) != nil
+        }
         try #require(first.isRunning, "\(first.errors)")
         let second = try Shoal.run(
             [
@@ -143,18 +150,5 @@ import Testing
         #expect(!RunFolder("second", in: scratch).hasAdapter)
         first.send(SIGTERM)
         _ = try first.wait(limit: 30)
-    }
-
-    /// The arguments of the worker command that the coordinator printed, without the name of the program.
-    ///
-    /// - Parameter base: where the worker has its base; nil takes the command as it was printed.
-    private func workerCommand(in coordinator: RunningProcess, base: String? = nil) -> [String]? {
-        let lines = (coordinator.output + "\n" + coordinator.errors).split(separator: "\n")
-        guard let line = lines.first(where: { $0.contains("shoal worker --connect") }),
-            let start = line.range(of: "worker --connect")
-        else { return nil }
-        var arguments = line[start.lowerBound...].split(separator: " ").map(String.init)
-        if let base, let option = arguments.firstIndex(of: "--base") { arguments[option + 1] = base }
-        return arguments
     }
 }

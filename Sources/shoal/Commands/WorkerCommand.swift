@@ -66,6 +66,9 @@ struct WorkerCommand: AsyncParsableCommand {
         if let orphanTimeout, !(orphanTimeout > 0 && orphanTimeout < 1e9) {
             throw ValidationError("--orphan-timeout is \(orphanTimeout), expected seconds above 0")
         }
+        if insecure && (token != nil || keys != nil) {
+            throw ValidationError("--insecure and --token or --keys contradict each other; give one")
+        }
         if token != nil && keys != nil { throw ValidationError("--token and --keys say the same; give one") }
     }
 

@@ -80,6 +80,7 @@ final class RunningProcess {
     }
 
     var isRunning: Bool { process.isRunning }
+    var processIdentifier: pid_t { process.processIdentifier }
     var output: String { (try? String(contentsOfFile: outputPath, encoding: .utf8)) ?? "" }
     var errors: String { (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }
 

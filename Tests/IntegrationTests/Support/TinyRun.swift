@@ -69,6 +69,8 @@ struct RunFolder {
         let loss: Double
         let workers: Int
         let gradientDigest: String
+        var messagesDropped: Int?
+        var connectionsRefused: Int?
     }
 
     init(_ name: String, in scratch: Scratch) {
