@@ -172,7 +172,9 @@ extension CoordinatorMachine {
         guard !hasEnded else { return }
         for member in members.values.sorted(by: { $0.id < $1.id })
         where now - member.lastHeard > options.lostAfter {
-            remove(member.id, reason: "silent for \((now - member.lastHeard).inSeconds) s", now: now)
+            remove(
+                member.id, reason: "silent for \(((now - member.lastHeard).inSeconds * 10).rounded() / 10) s",
+                now: now)
         }
         retryStalledExchange(now: now)
         guard now >= nextHeartbeat, !hasEnded else { return }

@@ -13,7 +13,7 @@ enum StatusText {
                 "loss \(Format.decimal(report.loss, 4))",
                 "\(whole(report.tokensPerSecond)) tokens/s",
                 "\(Format.decimal(report.stepSeconds, 2)) s a step",
-                "\(Format.bytes(report.bytesSent)) sent, \(Format.bytes(report.bytesReceived)) received by all",
+                "\(Format.bytes(report.bytesSent)) sent in it by all",
             ]
         }
         let rows = report.members.map { member in
