@@ -26,6 +26,8 @@ final class HubSession: Sendable {
         func client(_ proxy: HubProxies.Server?) -> HTTPClient {
             var settings = HTTPClient.Configuration()
             settings.redirectConfiguration = .disallow
+            // It would try again until the time to connect is over; `attempts` does that, with a word to the user.
+            settings.connectionPool.retryConnectionEstablishment = false
             func amount(_ duration: Duration) -> TimeAmount {
                 .nanoseconds(Int64(duration / .nanoseconds(1)))
             }
