@@ -15,7 +15,7 @@ struct Shoal: AsyncParsableCommand {
             start them on several.
 
             Example:
-              shoal init --base HuggingFaceTB/SmolLM2-135M-Instruct --data rows.jsonl > config.yaml
+              shoal init --base data/SmolLM2-135M-Instruct.Q4_1.gguf --data data/reviews.train.jsonl > config.yaml
               shoal train config.yaml --workers 2
             """,
         version: Version.description,

@@ -14,7 +14,7 @@ struct AuditCommand: ParsableCommand {
             something does not hold.
 
             Example:
-              shoal audit runs/reviews
+              shoal audit runs/quickstart
             """)
 
     @Argument(help: ArgumentHelp("A RUN folder.", valueName: "run"))

@@ -12,7 +12,7 @@ struct ChatCommand: AsyncParsableCommand {
             answers go to stdout, so a file of lines on stdin gives a file of answers.
 
             Example:
-              shoal chat --base model.gguf --adapter runs/support/adapter --temperature 0.7
+              shoal chat --base data/SmolLM2-135M-Instruct.Q4_1.gguf --temperature 0.7
             """)
 
     @OptionGroup(title: "Model") var model: ModelOptions

@@ -18,7 +18,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
             there; more may come at any time.
 
             Example:
-              shoal coordinator config.yaml --listen tcp://10.0.0.1:7700 --min-workers 3 --output runs/big
+              shoal coordinator Examples/reviews/config.yaml --listen tcp://127.0.0.1:7700 --keys ~/.shoal-keys --output runs/tcp
             """)
 
     @OptionGroup(title: "Run") var run: RunOptions

@@ -14,7 +14,7 @@ struct EvalCommand: AsyncParsableCommand {
             decoding gives it).
 
             Example:
-              shoal eval --base model.gguf --adapter runs/quickstart/adapter --data reviews.valid.jsonl --json
+              shoal eval Examples/reviews/config.yaml --adapter runs/quickstart/adapter --json
             """)
 
     @Argument(

@@ -12,7 +12,7 @@ struct GenerateCommand: AsyncParsableCommand {
             --prompt the prompt is what stands on stdin.
 
             Example:
-              shoal generate --base model.gguf --adapter runs/quickstart/adapter --prompt "The capital of France is" --max-tokens 12
+              shoal generate --base data/SmolLM2-135M-Instruct.Q4_1.gguf --prompt "The capital of France is" --max-tokens 12
             """)
 
     @OptionGroup(title: "Model") var model: ModelOptions

@@ -13,7 +13,7 @@ struct InitCommand: ParsableCommand {
             relative to the configuration's folder, or else to where you run from.
 
             Example:
-              shoal init --base HuggingFaceTB/SmolLM2-135M-Instruct --data rows.jsonl --output config.yaml
+              shoal init --base data/SmolLM2-135M-Instruct.Q4_1.gguf --data data/reviews.train.jsonl --output reviews.yaml
             """)
 
     @Option(help: "A Hugging Face folder, a .gguf file, or a Hub id org/name[@revision].")

@@ -12,7 +12,7 @@ struct KeysCommand: ParsableCommand {
 
             Example:
               shoal keys new ~/.shoal-keys
-              shoal keys invite --keys ~/.shoal-keys --address tcp://10.0.0.1:7700
+              shoal keys invite --keys ~/.shoal-keys --address tcp://127.0.0.1:7700
             """,
         subcommands: [New.self, Invite.self])
 
@@ -44,7 +44,7 @@ struct KeysCommand: ParsableCommand {
                 Whoever has the token can take part in a run of these keys.
 
                 Example:
-                  shoal keys invite --keys ~/.shoal-keys --address tcp://10.0.0.1:7700
+                  shoal keys invite --keys ~/.shoal-keys --address tcp://127.0.0.1:7700
                 """)
 
         @Option(help: "The keys folder.")

@@ -12,7 +12,7 @@ struct TokenizeCommand: AsyncParsableCommand {
             lines of ids become text. With --whole all of stdin is one text, line breaks and all.
 
             Example:
-              echo "Loved it." | shoal tokenize --base HuggingFaceTB/SmolLM2-135M-Instruct
+              echo "Loved it." | shoal tokenize --base data/SmolLM2-135M-Instruct.Q4_1.gguf
             """)
 
     @Option(help: "A Hugging Face folder, a .gguf file, or a Hub id org/name[@revision].")

@@ -19,7 +19,7 @@ struct WorkerCommand: AsyncParsableCommand {
             the base but neither the data nor the configuration.
 
             Example:
-              shoal worker --connect tcp://10.0.0.1:7700 --token shoal1-… --base model.gguf
+              shoal worker --connect tcp://127.0.0.1:7700 --keys ~/.shoal-keys --base data/SmolLM2-135M-Instruct.Q4_1.gguf
             """)
 
     @Option(help: "The coordinator's address, tcp://HOST:PORT (default: the one in the token).")
