@@ -171,21 +171,22 @@ import ZeroMQ
         let worker = try Node()
         node.authenticator.allow(worker.keys.publicKey, domain: "control")
         let received = Collector<Envelope>()
-        let endpoints = try node.loop.run { io in
+        let (endpoints, kept) = try node.loop.run { io in
             let server = try ControlServer(
                 io, endpoints: [Way.ipc.endpoint(), "tcp://127.0.0.1:*"],
                 security: .curve(keys: node.keys, authenticator: node.authenticator, domain: "control"))
-            server.onMessage = { peer, envelope in
+            server.onMessage = { [unowned server] peer, envelope in
                 received.append(envelope)
                 _ = server.send(envelope, to: peer)
             }
-            return server.endpoints
+            return (server.endpoints, io.bind(server))
         }
         for (endpoint, way) in zip(endpoints.sorted(), [Way.ipc, .curve]) {
             let client = try ClientProbe(way, worker, to: endpoint, serverKey: node.keys.publicKey)
             #expect(try client.send(leave(endpoint)) == .sent)
             #expect(client.received.wait(for: 1) == [leave(endpoint)])
         }
+        try node.loop.run { io in kept(io).close() }
     }
 
     @Test("a port or path in use is named; TCP without keys is refused with the way out")
