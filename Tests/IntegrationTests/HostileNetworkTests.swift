@@ -31,7 +31,7 @@ import ZeroMQ
             keys = try ClusterKeys.make(in: directory)
             var numbers: [Int] = []
             while numbers.count < 3 {
-                let port = try CoordinatorProcess.freePort()
+                let port = try FreePort.find()
                 if !numbers.contains(port) { numbers.append(port) }
             }
             ports = numbers
