@@ -26,15 +26,13 @@ class Line:
         return f"≤ {self.at_most:g} {self.unit}" if self.at_most is not None else ""
 
     def measured(self):
-        if self.trouble:
-            return f"not measured: {self.trouble}"
         if self.ratio is None:
-            return ""
+            return "not measured"
         spread = f" ({min(self.turns):.2f}–{max(self.turns):.2f})" if len(self.turns) > 1 else ""
         return f"{self.ratio:.2f} {self.unit}{spread}"
 
     def verdict(self):
-        if self.ratio is None or self.trouble:
+        if self.ratio is None:
             return ""
         if self.at_least is not None:
             return "yes" if self.ratio >= self.at_least else "no"
@@ -73,5 +71,6 @@ def markdown(lines):
         rows.append([line.what + mark, line.ours, line.peer, line.measured(), line.asked(), line.verdict()])
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     form = lambda row: "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths)) + " |"
+    troubles = [f"{line.what}: not measured: {line.trouble}" for line in lines if line.trouble]
     return "\n".join([*text, "", form(rows[0]), "|" + "|".join("-" * (width + 2) for width in widths) + "|",
-                      *(form(row) for row in rows[1:])])
+                      *(form(row) for row in rows[1:]), *troubles])
