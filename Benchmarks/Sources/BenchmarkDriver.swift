@@ -61,6 +61,7 @@ final class InstantEngine: WorkerEngine {
     let parameterCount: Int
     let vocabularyCount = 16
     let threadCount = 1
+    let groupTokenCount = 0
     let stateVectors: (parameters: Vector, firstMoments: Vector, secondMoments: Vector)
     private let digest = [UInt8](repeating: 7, count: 32)
 
@@ -71,15 +72,16 @@ final class InstantEngine: WorkerEngine {
         )
     }
 
-    func submitGradient(
-        of batch: MicroBatch, step: UInt64, into gradient: Vector,
-        completion: @escaping @Sendable (Result<GradientOutcome, any Error>) -> Void
+    func submitGradients(
+        of batches: [MicroBatch], step: UInt64, into gradients: [Vector],
+        completion: @escaping @Sendable (Result<[GradientOutcome], any Error>) -> Void
     ) {
         completion(
             .success(
-                GradientOutcome(
-                    lossSum: 1, tokenCount: Int64(batch.supervisedTokenCount), seconds: 1e-3, isFinite: true))
-        )
+                batches.map {
+                    GradientOutcome(
+                        lossSum: 1, tokenCount: Int64($0.supervisedTokenCount), seconds: 1e-3, isFinite: true)
+                }))
     }
 
     func submitScores(

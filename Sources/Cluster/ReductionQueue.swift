@@ -44,7 +44,6 @@ final class ReductionQueue: @unchecked Sendable {
     private var waiting: [(leaf: UInt32, frame: [UInt8], ticket: WorkTicket)] = []
     /// The most micro-batches a thread should take in one job.
     private var share = 1
-    private var runningCount = 0
     private var runningJobCount = 0
     private var reduction: (header: Envelope.Header, ticket: WorkTicket)?
     private var meter = ReductionMeter()
@@ -159,6 +158,7 @@ final class ReductionQueue: @unchecked Sendable {
     /// Chunks that were not used so far: late, twice, too many, or not in the plan; from any thread.
     var droppedChunkCount: UInt64 { backlog.withLock { $0.droppedHere + $0.droppedByReducer } }
 
+    /// Micro-batches that a thread computes together.
     private struct Job {
         var leaves: [UInt32] = []
         var batches: [MicroBatch] = []
@@ -177,14 +177,10 @@ final class ReductionQueue: @unchecked Sendable {
                 continue
             }
             let gradients = job.leaves.map { _ in reducer.takeBuffer() }
-            runningCount += job.leaves.count
             runningJobCount += 1
             meter.beganComputing()
-            engine.submitGradients(of: job.batches, step: job.ticket.step, into: gradients) {
-                [self] index, result in
-                didCompute(
-                    result, leaf: job.leaves[index], gradient: gradients[index], ticket: job.ticket,
-                    isLast: index == job.leaves.count - 1)
+            engine.submitGradients(of: job.batches, step: job.ticket.step, into: gradients) { [self] result in
+                didCompute(result, job, gradients)
             }
         }
     }
@@ -217,32 +213,35 @@ final class ReductionQueue: @unchecked Sendable {
 
     /// On a compute thread. The report goes out before the gradient counts, so before anything it completes.
     private func didCompute(
-        _ result: Result<GradientOutcome, any Error>, leaf: UInt32, gradient: Vector, ticket: WorkTicket,
-        isLast: Bool
+        _ result: Result<[GradientOutcome], any Error>, _ job: Job, _ gradients: [Vector]
     ) {
         switch result {
-        case .success(let outcome):
-            FaultPoint.compute.pass()
-            output(
-                .computed(
-                    LeafComputed(
-                        leaf: leaf, lossSum: outcome.lossSum, tokenCount: outcome.tokenCount,
-                        seconds: outcome.seconds, isFinite: outcome.isFinite), ticket))
+        case .success(let outcomes):
+            for (leaf, outcome) in zip(job.leaves, outcomes) {
+                FaultPoint.compute.pass()
+                output(
+                    .computed(
+                        LeafComputed(
+                            leaf: leaf, lossSum: outcome.lossSum, tokenCount: outcome.tokenCount,
+                            seconds: outcome.seconds, isFinite: outcome.isFinite), job.ticket))
+            }
         case .failure(let error):
-            output(.cancelled(ticket))
+            for _ in job.leaves { output(.cancelled(job.ticket)) }
             output(.failed(error))
         }
         queue.async { [self] in
-            runningCount -= 1
-            if isLast {
-                runningJobCount -= 1
-                startWaiting()
+            runningJobCount -= 1
+            startWaiting()
+            guard case .success = result, job.ticket.session == stepTicket?.session,
+                job.ticket.step == stepTicket?.step
+            else {
+                for gradient in gradients { reducer.returnBuffer(gradient) }
+                return
             }
-            guard case .success = result, ticket.session == stepTicket?.session,
-                ticket.step == stepTicket?.step
-            else { return reducer.returnBuffer(gradient) }
-            if runningCount == 0 { meter.endedComputing() }
-            send(reducer.insert(gradient, leaf: Int(leaf)))
+            if runningJobCount == 0 { meter.endedComputing() }
+            for (leaf, gradient) in zip(job.leaves, gradients) {
+                send(reducer.insert(gradient, leaf: Int(leaf)))
+            }
         }
     }
 

@@ -34,42 +34,32 @@ public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unche
 
     public var groupTokenCount: Int { model.takesSeveralBatches ? ComputeGroups.tokenCount : 0 }
 
-    public func submitGradient(
-        of batch: MicroBatch, step: UInt64, into gradient: Vector,
-        completion: @escaping @Sendable (Result<GradientOutcome, any Error>) -> Void
-    ) {
-        submitGradients(of: [batch], step: step, into: [gradient]) { completion($1) }
-    }
-
     public func submitGradients(
         of batches: [MicroBatch], step: UInt64, into gradients: [Vector],
-        completion: @escaping @Sendable (Int, Result<GradientOutcome, any Error>) -> Void
+        completion: @escaping @Sendable (Result<[GradientOutcome], any Error>) -> Void
     ) {
         let pass = TrainingPass(seed: seed, step: UInt32(truncatingIfNeeded: step))
         pool.submit { [model, parameters = state.parameters] workspace in
-            let clock = ContinuousClock()
-            let start = clock.now
-            let losses = Result {
-                try model.gradient(
-                    of: batches, parameters: parameters, into: gradients, pass: pass, workspace: workspace)
-            }
-            let seconds = (clock.now - start).seconds
-            let tokenCount = max(batches.reduce(0) { $0 + $1.tokenCount }, 1)
-            for index in batches.indices {
-                completion(
-                    index,
-                    losses.map { losses in
-                        let loss = losses[index]
+            completion(
+                Result {
+                    let clock = ContinuousClock()
+                    let start = clock.now
+                    let losses = try model.gradient(
+                        of: batches, parameters: parameters, into: gradients, pass: pass, workspace: workspace
+                    )
+                    let seconds = (clock.now - start).seconds
+                    let tokenCount = max(batches.reduce(0) { $0 + $1.tokenCount }, 1)
+                    return batches.indices.map { index in
                         // Squares of Float32 do not overflow in Float64: the sum is finite exactly when all are.
                         let isFinite =
-                            loss.lossSum.isFinite
+                            losses[index].lossSum.isFinite
                             && GradientNorm.squaredSum(of: gradients[index]).isFinite
                         return GradientOutcome(
-                            lossSum: loss.lossSum, tokenCount: loss.tokenCount,
+                            lossSum: losses[index].lossSum, tokenCount: losses[index].tokenCount,
                             seconds: seconds * Double(batches[index].tokenCount) / Double(tokenCount),
                             isFinite: isFinite)
-                    })
-            }
+                    }
+                })
         }
     }
 

@@ -32,24 +32,18 @@ public protocol WorkerEngine: AnyObject, Sendable {
     /// Ids lie below it.
     var vocabularyCount: Int { get }
 
-    /// Computes loss and gradient of `batch` with the present parameters, for optimizer step `step` (from 1).
-    ///
-    /// - Shapes: `gradient` [parameterCount], overwritten; it belongs to the engine until the completion.
-    func submitGradient(
-        of batch: MicroBatch, step: UInt64, into gradient: Vector,
-        completion: @escaping @Sendable (Result<GradientOutcome, any Error>) -> Void)
-
-    /// The most tokens that ``submitGradients(of:step:into:completion:)`` should get in one call; 0 where each micro-batch
-    /// is better computed by itself.
+    /// The most tokens that one call of ``submitGradients(of:step:into:completion:)`` should get in several micro-batches;
+    /// 0 where each is better computed by itself.
     var groupTokenCount: Int { get }
 
-    /// Computes several small micro-batches in one job, each with the bits it has alone.
+    /// Computes loss and gradient of each micro-batch, as one job, with the present parameters, for optimizer step `step`
+    /// (from 1). Each has the bits that it has alone.
     ///
-    /// - Shapes: each of `gradients` [parameterCount], as in ``submitGradient(of:step:into:completion:)``.
-    /// - Parameter completion: called once for each micro-batch, with its index.
+    /// - Shapes: each of `gradients` [parameterCount], overwritten; they belong to the engine until the completion.
+    /// - Parameter completion: gets one outcome for each micro-batch, in order.
     func submitGradients(
         of batches: [MicroBatch], step: UInt64, into gradients: [Vector],
-        completion: @escaping @Sendable (Int, Result<GradientOutcome, any Error>) -> Void)
+        completion: @escaping @Sendable (Result<[GradientOutcome], any Error>) -> Void)
 
     /// Scores `batch` with the present parameters.
     func submitScores(
@@ -69,17 +63,4 @@ public protocol WorkerEngine: AnyObject, Sendable {
 
     /// Digest of the state vectors.
     func stateDigest() -> [UInt8]
-}
-
-extension WorkerEngine {
-    public var groupTokenCount: Int { 0 }
-
-    public func submitGradients(
-        of batches: [MicroBatch], step: UInt64, into gradients: [Vector],
-        completion: @escaping @Sendable (Int, Result<GradientOutcome, any Error>) -> Void
-    ) {
-        for (index, (batch, gradient)) in zip(batches, gradients).enumerated() {
-            submitGradient(of: batch, step: step, into: gradient) { completion(index, $0) }
-        }
-    }
 }

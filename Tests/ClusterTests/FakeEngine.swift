@@ -49,6 +49,7 @@ final class FakeEngine: WorkerEngine, @unchecked Sendable {
     let parameterCount = FakeModel.parameterCount
     let vocabularyCount = FakeModel.vocabularyCount
     let threadCount: Int
+    let groupTokenCount = 0
     private let secondsPerLeaf: Double
     private let slots: DispatchSemaphore
     private let queue = DispatchQueue(label: "fake-engine", attributes: .concurrent)
@@ -63,18 +64,21 @@ final class FakeEngine: WorkerEngine, @unchecked Sendable {
         slots = DispatchSemaphore(value: threadCount)
     }
 
-    func submitGradient(
-        of batch: MicroBatch, step: UInt64, into gradient: Vector,
-        completion: @escaping @Sendable (Result<GradientOutcome, any Error>) -> Void
+    func submitGradients(
+        of batches: [MicroBatch], step: UInt64, into gradients: [Vector],
+        completion: @escaping @Sendable (Result<[GradientOutcome], any Error>) -> Void
     ) {
         run { [self] in
-            let loss = FakeModel.gradient(of: batch, step: step, parameters: parameters, into: gradient)
-            computedLeafCount.add(1, ordering: .relaxed)
             completion(
                 .success(
-                    GradientOutcome(
-                        lossSum: loss, tokenCount: Int64(batch.supervisedTokenCount), seconds: secondsPerLeaf,
-                        isFinite: loss.isFinite)))
+                    zip(batches, gradients).map { batch, gradient in
+                        let loss = FakeModel.gradient(
+                            of: batch, step: step, parameters: parameters, into: gradient)
+                        computedLeafCount.add(1, ordering: .relaxed)
+                        return GradientOutcome(
+                            lossSum: loss, tokenCount: Int64(batch.supervisedTokenCount),
+                            seconds: secondsPerLeaf, isFinite: loss.isFinite)
+                    }))
         }
     }
 

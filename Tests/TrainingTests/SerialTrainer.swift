@@ -64,8 +64,9 @@ struct SerialTrainer {
         let gradients = work.microBatches.map { _ in Vector(zeros: run.parameterCount) }
         // All at once, so that several threads share them.
         let outcomes = try waitAll(work.microBatches.count) { index, completion in
-            engine.submitGradient(
-                of: work.microBatches[index], step: work.step, into: gradients[index], completion: completion)
+            engine.submitGradients(
+                of: [work.microBatches[index]], step: work.step, into: [gradients[index]]
+            ) { completion($0.map { $0[0] }) }
         }
         let tree = ReductionTree(leafCount: work.microBatches.count)
         var partials = PartialStore(parameterCount: run.parameterCount)
