@@ -1,3 +1,4 @@
+import Transports
 public import ZeroMQ
 
 /// Whom a worker trusts, and how it proves who it is. Unix sockets (`ipc://`) are plain in every case.
@@ -8,6 +9,15 @@ public enum WorkerSecurity: Sendable {
     case insecure
     /// TCP with CURVE: this process's keys, and the coordinator's public key.
     case curve(keys: CurveKeys, coordinatorKey: CurvePublicKey)
+
+    /// What the control connection takes.
+    var ofControl: ClientSecurity {
+        switch self {
+        case .localOnly: .localOnly
+        case .insecure: .insecure
+        case .curve(let keys, let coordinatorKey): .curve(keys: keys, serverKey: coordinatorKey)
+        }
+    }
 }
 
 /// Whom the coordinator lets in. Unix sockets (`ipc://`) are plain in every case: their file is open to its owner alone.

@@ -26,15 +26,9 @@ public final class StatusClient: Sendable {
     public init(address: String, security: WorkerSecurity) throws {
         self.address = address
         events = try EventLoop(name: "status-io", context: try ZMQContext())
-        let clientSecurity: ClientSecurity =
-            switch security {
-            case .localOnly: .localOnly
-            case .insecure: .insecure
-            case .curve(let keys, let coordinatorKey): .curve(keys: keys, serverKey: coordinatorKey)
-            }
         do {
             link = try events.run { io in
-                io.bind(try ControlClient(io, endpoint: address, security: clientSecurity))
+                io.bind(try ControlClient(io, endpoint: address, security: security.ofControl))
             }
         } catch {
             events.stop()

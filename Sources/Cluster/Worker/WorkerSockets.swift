@@ -17,15 +17,13 @@ package final class WorkerSockets: WorkerLinks {
     /// - Throws: ``TransportError`` or ``ClusterError``, naming the address that cannot be used.
     package init(io: IOThread, settings: WorkerService.Settings) throws {
         log = settings.log
-        let clientSecurity: ClientSecurity
         let dataSecurity: DataSocket.Security
         switch settings.security {
         case .localOnly:
-            (clientSecurity, dataSecurity, publicKey) = (.localOnly, .localOnly, "")
+            (dataSecurity, publicKey) = (.localOnly, "")
         case .insecure:
-            (clientSecurity, dataSecurity, publicKey) = (.insecure, .insecure, "")
-        case .curve(let keys, let coordinatorKey):
-            clientSecurity = .curve(keys: keys, serverKey: coordinatorKey)
+            (dataSecurity, publicKey) = (.insecure, "")
+        case .curve:
             // Workers share a pair to be let in; peers tell each other apart by a key of their own.
             let dataKeys = try CurveKeys.generate()
             dataSecurity = .curve(keys: dataKeys, authenticator: try ZAPAuthenticator(io.context))
@@ -43,7 +41,7 @@ package final class WorkerSockets: WorkerLinks {
                 io, endpoint: Endpoint.beside(settings.coordinator, name: "data"), advertisedHost: nil,
                 security: dataSecurity, log: settings.log)
         }
-        control = try ControlClient(io, endpoint: settings.coordinator, security: clientSecurity)
+        control = try ControlClient(io, endpoint: settings.coordinator, security: settings.security.ofControl)
         control.onMessage = { [weak self] in self?.onControl($0) }
         control.onWritable = { [weak self] in self?.onWritable() }
         control.onMalformed = { [weak self] error in

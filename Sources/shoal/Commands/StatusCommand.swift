@@ -17,17 +17,7 @@ struct StatusCommand: AsyncParsableCommand {
               shoal status --connect tcp://10.0.0.1:7700 --keys keys --json
             """)
 
-    @Option(help: "The coordinator's address, tcp://HOST:PORT or ipc://PATH (default: the one in the token).")
-    var connect: String?
-
-    @Option(help: "What the coordinator printed; also read from $SHOAL_TOKEN, which other users cannot see.")
-    var token: String?
-
-    @Option(help: "A folder with worker.key and coordinator.pub, instead of a token.")
-    var keys: String?
-
-    @Flag(help: "Talk TCP without encryption or authentication.")
-    var insecure = false
+    @OptionGroup var connection: ConnectionOptions
 
     @Flag(help: "Print once and end, also on a terminal.")
     var once = false
@@ -39,15 +29,13 @@ struct StatusCommand: AsyncParsableCommand {
     var timeout = 5.0
 
     func validate() throws {
-        if token != nil && keys != nil { throw ValidationError("--token and --keys say the same; give one") }
         if !(timeout > 0 && timeout < 1e6) {
             throw ValidationError("--timeout is \(timeout), expected seconds above 0")
         }
     }
 
     func run() async throws {
-        let (address, security) = try WorkerAddress.resolve(
-            connect: connect, token: token, keys: keys, insecure: insecure)
+        let (address, security) = try connection.resolve()
         let repeats = !once && !json && isatty(STDOUT_FILENO) == 1
         try await Blocking.run { [json, timeout] in
             let client = try StatusClient(address: address, security: security)

@@ -22,23 +22,13 @@ struct WorkerCommand: AsyncParsableCommand {
               shoal worker --connect tcp://127.0.0.1:7700 --keys ~/.shoal-keys --base data/SmolLM2-135M-Instruct.Q4_1.gguf
             """)
 
-    @Option(help: "The coordinator's address, tcp://HOST:PORT (default: the one in the token).")
-    var connect: String?
+    @OptionGroup var connection: ConnectionOptions
 
     @Option(help: "The base: a Hugging Face folder, a .gguf file, or a Hub id. It must be the coordinator's.")
     var base: String
 
     @Option(help: "Micro-batches computed at once (default: the processors this process may use).")
     var threads: Int?
-
-    @Option(help: "What the coordinator printed; also read from $SHOAL_TOKEN, which other users cannot see.")
-    var token: String?
-
-    @Option(help: "A folder with worker.key and coordinator.pub, instead of a token.")
-    var keys: String?
-
-    @Flag(help: "Talk TCP without encryption or authentication.")
-    var insecure = false
 
     @Option(help: "Address that the socket for other workers binds.")
     var bind: String?
@@ -66,18 +56,13 @@ struct WorkerCommand: AsyncParsableCommand {
         if let orphanTimeout, !(orphanTimeout > 0 && orphanTimeout < 1e9) {
             throw ValidationError("--orphan-timeout is \(orphanTimeout), expected seconds above 0")
         }
-        if insecure && (token != nil || keys != nil) {
-            throw ValidationError("--insecure and --token or --keys contradict each other; give one")
-        }
-        if token != nil && keys != nil { throw ValidationError("--token and --keys say the same; give one") }
     }
 
     func run() async throws {
         let log = logging.bootstrap(label: exitWithParent == nil ? "shoal" : "worker")
         ParentWatch.start(exitWithParent)
-        let (address, security) = try WorkerAddress.resolve(
-            connect: connect, token: token, keys: keys, insecure: insecure)
-        if insecure { log.warning("--insecure: TCP is neither encrypted nor authenticated") }
+        let (address, security) = try connection.resolve()
+        if connection.insecure { log.warning("--insecure: TCP is neither encrypted nor authenticated") }
         let loaded = try await LoadedBase(reference: base, logger: log)
         BLAS.configureSingleThreaded()
         let threadCount = threads ?? ProcessorCount.available()
