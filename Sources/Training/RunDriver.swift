@@ -1,3 +1,4 @@
+import Optimizers
 public import Tensors
 public import WireProtocol
 
@@ -145,6 +146,16 @@ public struct StateSnapshot: Sendable {
         self.parameters = parameters
         self.firstMoments = firstMoments
         self.secondMoments = secondMoments
+    }
+}
+
+extension StateSnapshot {
+    /// A copy of `state`, to be sent while it changes.
+    init(copying state: TrainingState) {
+        let copy = state.copy()
+        self.init(
+            step: UInt64(copy.step), parameters: copy.parameters, firstMoments: copy.firstMoments,
+            secondMoments: copy.secondMoments)
     }
 }
 

@@ -132,24 +132,20 @@ public final class StepProof: RunDriver {
     /// What was proven, once the run of the steps has completed.
     public var result: Result? { outcome.withLock { $0 } }
 
-    public func initialState() throws -> StateSnapshot {
-        let copy = start.copy()
-        return StateSnapshot(
-            step: UInt64(copy.step), parameters: copy.parameters, firstMoments: copy.firstMoments,
-            secondMoments: copy.secondMoments)
-    }
+    public func initialState() throws -> StateSnapshot { StateSnapshot(copying: start) }
 
     public func work(forStep step: UInt64) throws -> StepWork? {
-        guard step <= UInt64(self.step), var work = try setup.work(forStep: step) else { return nil }
+        guard step >= 1, step <= UInt64(self.step) else { return nil }
         let entry = entries[Int(step) - 1]
+        guard let work = try setup.work(forStep: step, committedLearningRate: entry.learningRate) else {
+            return nil
+        }
         guard entry.exampleIDs == work.exampleIDs else {
             throw TrainingError(
                 .replayDiffers,
                 "step \(step): the ledger has the examples \(Self.named(entry.exampleIDs)), the sampler deals "
                     + "\(Self.named(work.exampleIDs)); the ledger, or the rows, were changed")
         }
-        // A run that was made longer or shorter on the way had another schedule before.
-        if let recorded = metrics[Int(step)] { work.learningRate = Float(recorded.learningRate) }
         return work
     }
 

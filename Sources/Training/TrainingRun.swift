@@ -76,11 +76,8 @@ public final class TrainingRun: RunDriver {
         let newest =
             progress.withLock { $0.state.step } > start.step
             ? try store.newestValid(layout: setup.adapted.layout).checkpoint : nil
-        let copy = newest?.state ?? start.copy()
         progress.withLock { $0 = RunProgress(state: newest?.trainerState ?? startState) }
-        return StateSnapshot(
-            step: UInt64(copy.step), parameters: copy.parameters, firstMoments: copy.firstMoments,
-            secondMoments: copy.secondMoments)
+        return StateSnapshot(copying: newest?.state ?? start)
     }
 
     public func work(forStep step: UInt64) throws -> StepWork? {
