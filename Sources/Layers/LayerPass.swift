@@ -6,7 +6,7 @@ public struct LayerPass {
     /// [trainable.count] the trainable values, read-only.
     public let parameters: Vector
     /// Where gradients go, one for each micro-batch whose rows are here; empty when nothing is trained.
-    public let gradients: [RowGradient]
+    public var gradients: [RowGradient]
     /// Dropout of this pass; nil in evaluation.
     public var dropout: DropoutPass?
     /// What the backward will need; kept until the model gives it back.

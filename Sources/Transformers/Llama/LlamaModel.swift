@@ -73,8 +73,9 @@ public final class LlamaModel: GenerativeModel {
         )
         try weights.checkIntact()
         for gradient in gradients { fill(gradient, with: 0) }
+        let supervisedCounts = batches.map(\.supervisedTokenCount)
         // Without a target there is no loss, and the gradient is zero.
-        let wanted = batches.indices.filter { batches[$0].supervisedTokenCount > 0 }
+        let wanted = batches.indices.filter { supervisedCounts[$0] > 0 }
         var losses = Array(repeating: LossSum(), count: batches.count)
         for index in batches.indices where !wanted.contains(index) {
             try workspace.load(batches[index], configuration: configuration, allowsPrefixes: false)
@@ -84,22 +85,17 @@ public final class LlamaModel: GenerativeModel {
         try workspace.load(batch, configuration: configuration, allowsPrefixes: false)
         let training = LayerPass(
             parameters: parameters,
-            gradients: Self.rowGradients(
-                wanted.map { (batches[$0].tokenCount, gradients[$0]) }),
+            gradients: Self.rowGradients(wanted.map { (batches[$0].tokenCount, gradients[$0]) }),
             dropout: DropoutPass(seed: pass.seed, step: pass.step, rows: workspace.rows),
             activations: workspace.activations, scratch: workspace.scratch)
-        let supervised = LayerPass(
-            parameters: parameters,
-            gradients: Self.rowGradients(
-                wanted.map { (batches[$0].supervisedTokenCount, gradients[$0]) }),
-            dropout: DropoutPass(seed: pass.seed, step: pass.step, rows: workspace.supervisedDropoutRows),
-            activations: workspace.activations, scratch: workspace.scratch)
+        var supervised = training
+        supervised.gradients = Self.rowGradients(wanted.map { (supervisedCounts[$0], gradients[$0]) })
+        supervised.dropout?.rows = workspace.supervisedDropoutRows
         workspace.reset()
         let lossSums = forwardBackward(batch, workspace: workspace, pass: training, supervised: supervised)
         try weights.checkIntact()
         for (index, lossSum) in zip(wanted, lossSums) {
-            losses[index] = LossSum(
-                lossSum: lossSum, tokenCount: Int64(batches[index].supervisedTokenCount))
+            losses[index] = LossSum(lossSum: lossSum, tokenCount: Int64(supervisedCounts[index]))
         }
         return losses
     }
