@@ -8,6 +8,9 @@ struct RateLimiter {
     /// What was not let through so far.
     private(set) var refusedCount: UInt64 = 0
 
+    /// For lines of the log about what a peer sent: twenty, then one in ten seconds.
+    static var ofLogLines: RateLimiter { RateLimiter(burst: 20, perSecond: 0.1) }
+
     init(burst: Double, perSecond: Double) {
         self.burst = burst
         self.perSecond = perSecond

@@ -32,7 +32,7 @@ final class CoordinatorLoop {
     private var strayMessageCount: UInt64 = 0
     /// Whatever workers do, events.jsonl grows by a kilobyte a second at most, once its beginning is written.
     private var events = RateLimiter(burst: 10_000, perSecond: 10)
-    private var logOfDrops = RateLimiter(burst: 20, perSecond: 0.1)
+    private var logOfDrops = RateLimiter.ofLogLines
     /// What the last event "dropped" said, and when.
     private var reportedDrops: (details: [String: String], at: ContinuousClock.Instant)?
     lazy var bound = io.bind(self)

@@ -13,7 +13,7 @@ package final class CoordinatorSockets: CoordinatorLinks {
     private let data: DataPlane?
     private let publicKey: String
     private let log: @Sendable (String) -> Void
-    private var logOfDrops = RateLimiter(burst: 20, perSecond: 0.1)
+    private var logOfDrops = RateLimiter.ofLogLines
     private var connections: [PeerIdentity: ConnectionID] = [:]
     private var peers: [ConnectionID: PeerIdentity] = [:]
     private var nextConnection: UInt64 = 1

@@ -21,7 +21,7 @@ final class WorkerLoop {
     private var sender: StateSender?
     /// Messages of other runs or lives of the coordinator, and chunks before there is a gradient.
     private var strayMessageCount: UInt64 = 0
-    private var logOfDrops = RateLimiter(burst: 20, perSecond: 0.1)
+    private var logOfDrops = RateLimiter.ofLogLines
     private lazy var bound = io.bind(self)
 
     /// - Parameter finish: called once, with the end of the worker's part.
