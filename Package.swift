@@ -47,6 +47,7 @@ let package = Package(
         .target(name: "Tokenizers", dependencies: ["CPCRE2"]),
         .target(name: "ZeroMQ", dependencies: ["CZMQ"]),
         .target(name: "Configurations", dependencies: [yams]),
+        .target(name: "Lab"),
 
         // L2
         .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS", "RandomNumbers", "Tensors"]),
@@ -104,8 +105,9 @@ let package = Package(
         .executableTarget(
             name: "shoal",
             dependencies: [
-                "Adapters", "Bases", "CBuildInfo", "Checkpoints", "Cluster", "Configurations", "Coordination",
-                "Datasets", "DurableFiles", "FaultPoints", "Hub", "Kernels", "Tokenizers", "Training",
+                "Adapters", "Bases", "CBuildInfo", "Checkpoints", "Cluster", "Configurations",
+                "Coordination", "Datasets", "DurableFiles", "FaultPoints", "Hub", "Kernels", "Lab",
+                "Tokenizers", "Training",
                 "Transformers",
                 "Transports", "WeightFiles", "WireProtocol", "ZeroMQ", argumentParser, logging,
             ]),
@@ -153,6 +155,7 @@ let package = Package(
             name: "HubTests",
             dependencies: ["DurableFiles", "Hub", crypto, logging, nioCore, nioHTTP1, nioPosix]),
         .testTarget(name: "KernelsTests", dependencies: ["Kernels", "RandomNumbers", "Tensors"]),
+        .testTarget(name: "LabTests", dependencies: ["Lab"]),
         .testTarget(name: "LayersTests", dependencies: ["Layers", "Tensors"]),
         .testTarget(
             name: "OptimizersTests", dependencies: ["DurableFiles", "Optimizers", "RandomNumbers", "Tensors"]),

@@ -10,6 +10,7 @@ import FaultPoints
 import Foundation
 import Glibc
 import Hub
+import Lab
 import Tokenizers
 import Training
 import Transformers
@@ -78,6 +79,11 @@ enum ExitStatus {
             default: badData
             }
         case is ClusterKeyError: badData
+        case let error as LabError:
+            switch error.code {
+            case .invalid, .presence: usage
+            case .notRoot, .unavailable, .refused: unavailable
+            }
         case is AdapterError, is TokenizerError, is TransformerError, is TrainingError: badData
         case is ValidationError, is ExitCode, is CleanExit: nil
         case let error where String(reflecting: type(of: error)).hasPrefix("ArgumentParser"): nil

@@ -26,6 +26,7 @@ struct Shoal: AsyncParsableCommand {
                     InitCommand.self, PreflightCommand.self, TrainCommand.self, CoordinatorCommand.self,
                     WorkerCommand.self, KeysCommand.self,
                 ]),
+            CommandGroup(name: "Compare", subcommands: [LabCommand.self]),
             CommandGroup(
                 name: "Use", subcommands: [EvalCommand.self, GenerateCommand.self, ChatCommand.self]),
             CommandGroup(

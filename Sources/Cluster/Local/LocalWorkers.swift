@@ -3,7 +3,7 @@ public import Foundation
 public import Logging
 import Synchronization
 
-/// The worker processes that `shoal train` starts on this machine.
+/// The worker processes that `shoal train` or a lab starts on this machine.
 ///
 /// A worker that dies is started again after a pause; one that says that it cannot work (exit 64, 65, 69) is
 /// not, since it would say so again. `stop()` leaves no process behind.
@@ -18,8 +18,9 @@ public final class LocalWorkers: Sendable {
     }
 
     private let executable: URL
-    private let arguments: [String]
+    private let arguments: @Sendable (Int) -> [String]
     private let environment: [String: String]
+    private let errors: FileHandle?
     private let count: Int
     private let log: Logger
     private let whenNoneRemain: @Sendable (Int32) -> Void
@@ -27,18 +28,21 @@ public final class LocalWorkers: Sendable {
 
     /// - Parameters:
     ///   - executable: The `shoal` to run.
-    ///   - arguments: What every worker is given.
+    ///   - arguments: What the worker of an index, from 0, is given.
     ///   - environment: Added to this process's environment.
+    ///   - errors: Gets their stdout and stderr; nil: this process's.
     ///   - whenNoneRemain: Called (on any thread) with the last exit status when the last worker has ended and
     ///     none will be started again.
     public init(
-        executable: URL, count: Int, arguments: [String], environment: [String: String], log: Logger,
+        executable: URL, count: Int, arguments: @escaping @Sendable (Int) -> [String],
+        environment: [String: String], errors: FileHandle? = nil, log: Logger,
         whenNoneRemain: @escaping @Sendable (Int32) -> Void
     ) {
         self.executable = executable
         self.count = count
         self.arguments = arguments
         self.environment = environment
+        self.errors = errors
         self.log = log
         self.whenNoneRemain = whenNoneRemain
     }
@@ -73,13 +77,17 @@ public final class LocalWorkers: Sendable {
     private func start(_ index: Int) throws {
         let process = Process()
         process.executableURL = executable
-        process.arguments = arguments
+        process.arguments = arguments(index)
         // A fault is meant for one process.
         process.environment = ProcessInfo.processInfo.environment.filter {
             $0.key != Fault.environmentVariable
         }
         .merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
+        if let errors {
+            process.standardOutput = errors
+            process.standardError = errors
+        }
         process.terminationHandler = { [weak self] ended in
             self?.ended(
                 index, status: ended.terminationStatus, bySignal: ended.terminationReason == .uncaughtSignal)

@@ -41,6 +41,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @Option(help: "Port of the data socket under `collective: star`; 0 takes a free one.")
     var dataPort = 0
 
+    @Option(help: .hidden)
+    var exitWithParent: Int32?
+
     @OptionGroup(title: "Configuration") var overrides: OverrideOptions
     @OptionGroup(title: "Output") var logging: LoggingOptions
 
@@ -62,6 +65,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
 
     func run() async throws {
         let log = logging.bootstrap()
+        ParentWatch.start(exitWithParent)
         let training = try await run.open(overrides, logger: log)
         var settings = CoordinatorService.Settings(listen: listen)
         settings.isStar = training.setup.configuration.cluster.collective == .star

@@ -46,12 +46,13 @@ struct LocalCluster {
         let service = CoordinatorService(settings: settings, options: options, driver: driver)
         let workerStatus = Mutex<Int32?>(nil)
         let children = LocalWorkers(
-            executable: try Self.executable(), count: workerCount,
-            arguments: [
-                "worker", "--connect", endpoint, "--base", setup.base.base.path, "--threads",
-                "\(threadCount)",
-                "--exit-with-parent", "\(getpid())", verbose ? "--verbose" : "--quiet",
-            ], environment: [:], log: log
+            executable: try ChildProcess.shoal(), count: workerCount,
+            arguments: { [setup, threadCount, verbose] _ in
+                [
+                    "worker", "--connect", endpoint, "--base", setup.base.base.path, "--threads",
+                    "\(threadCount)", "--exit-with-parent", "\(getpid())", verbose ? "--verbose" : "--quiet",
+                ]
+            }, environment: [:], log: log
         ) { status in
             workerStatus.withLock { $0 = status }
             service.interrupt(reason: "no worker is left")
@@ -66,10 +67,5 @@ struct LocalCluster {
             }
         }
         return Outcome(ending: ending, lastWorkerStatus: workerStatus.withLock { $0 })
-    }
-
-    /// The running executable, wherever it was started from.
-    private static func executable() throws -> URL {
-        URL(filePath: try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
     }
 }

@@ -1,7 +1,7 @@
 import Foundation
 import Glibc
 
-/// Ends a local worker soon after the `shoal train` that started it is gone, however it went.
+/// Ends a process soon after the `shoal` that started it is gone, however it went.
 enum ParentWatch {
     /// - Parameter parent: process id of the parent; nil watches nobody.
     static func start(_ parent: Int32?) {
