@@ -6,6 +6,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
@@ -25,6 +26,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
     targets: [
@@ -92,6 +94,14 @@ let package = Package(
                 "WireProtocol", logging,
             ]),
 
+        .target(
+            name: "Comparison",
+            dependencies: [
+                "Checkpoints", "Configurations", "Datasets", "DurableFiles", "Lab", "Telemetry",
+                "WeightFiles",
+                mustache,
+            ]),
+
         // L6
         .target(
             name: "Cluster",
@@ -105,7 +115,7 @@ let package = Package(
         .executableTarget(
             name: "shoal",
             dependencies: [
-                "Adapters", "Bases", "CBuildInfo", "Checkpoints", "Cluster", "Configurations",
+                "Adapters", "Bases", "CBuildInfo", "Checkpoints", "Cluster", "Comparison", "Configurations",
                 "Coordination", "Datasets", "DurableFiles", "FaultPoints", "Hub", "Kernels", "Lab",
                 "Tokenizers", "Training",
                 "Transformers",
@@ -142,6 +152,9 @@ let package = Package(
         .testTarget(
             name: "CollectivesTests",
             dependencies: ["Collectives", "Coordination", "Tensors", "WireProtocol"]),
+        .testTarget(
+            name: "ComparisonTests",
+            dependencies: ["Comparison", "Configurations", "Lab", "Telemetry"]),
         .testTarget(name: "ConfigurationsTests", dependencies: ["Configurations"]),
         .testTarget(
             name: "CoordinationTests",

@@ -3,6 +3,7 @@ import ArgumentParser
 import Bases
 import Checkpoints
 import Cluster
+import Comparison
 import Configurations
 import Datasets
 import DurableFiles
@@ -79,6 +80,7 @@ enum ExitStatus {
             default: badData
             }
         case is ClusterKeyError: badData
+        case let error as ComparisonError: error.code == .usage ? usage : badData
         case let error as LabError:
             switch error.code {
             case .invalid, .presence: usage

@@ -26,7 +26,7 @@ struct Shoal: AsyncParsableCommand {
                     InitCommand.self, PreflightCommand.self, TrainCommand.self, CoordinatorCommand.self,
                     WorkerCommand.self, KeysCommand.self,
                 ]),
-            CommandGroup(name: "Compare", subcommands: [LabCommand.self]),
+            CommandGroup(name: "Compare", subcommands: [CompareCommand.self, LabCommand.self]),
             CommandGroup(
                 name: "Use", subcommands: [EvalCommand.self, GenerateCommand.self, ChatCommand.self]),
             CommandGroup(

@@ -9,7 +9,8 @@ import Testing
         _ script: String, count: Int = 2, whenNoneRemain: @escaping @Sendable (Int32) -> Void = { _ in }
     ) -> LocalWorkers {
         LocalWorkers(
-            executable: URL(filePath: "/bin/sh"), count: count, arguments: { _ in ["-c", script] }, environment: [:],
+            executable: URL(filePath: "/bin/sh"), count: count, arguments: { _ in ["-c", script] },
+            environment: [:],
             log: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             whenNoneRemain: whenNoneRemain)
     }
