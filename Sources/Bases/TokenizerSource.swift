@@ -89,7 +89,7 @@ extension TokenizerSource {
     }
 
     /// Files of a Hugging Face directory that say how text becomes ids.
-    static let fileNames = [
+    public static let fileNames = [
         "added_tokens.json", "chat_template.jinja", "chat_template.json", "merges.txt",
         "special_tokens_map.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json",
     ]

@@ -15,13 +15,10 @@ public final class RunDirectory: Sendable {
     public var eventsPath: String { path + "/events.jsonl" }
     public var ledgerPath: String { path + "/ledger.jsonl" }
     public var checkpointsPath: String { path + "/checkpoints" }
-    /// The final adapter; a run that has not ended well has none.
-    public var adapterPath: String { path + "/adapter" }
-
     /// What a run writes at the top of its directory beside its checkpoints; what `--overwrite` may remove.
     private static let ownNames = [
         "config.yaml", "metrics.jsonl", "eval.jsonl", "events.jsonl", "ledger.jsonl", "term", "adapter",
-        "adapter.partial", headName,
+        "adapter.partial", "model", "model.partial", headName,
     ]
     private static let headName = "run.json"
     private static let lockName = "lock"
@@ -180,11 +177,15 @@ public final class RunDirectory: Sendable {
         return term
     }
 
-    /// Publishes the final adapter: whole or not at all, and nothing of the run is written after it.
+    /// Publishes the run's result: whole or not at all, and nothing of the run is written after it. A run that has not
+    /// ended well has none.
     ///
-    /// - Parameter fill: writes the files into the directory it is given.
-    public func publishAdapter(fill: (_ directory: String) throws -> Void) throws {
-        try AtomicDirectory.publish(at: adapterPath, replacing: true, fill: fill)
+    /// - Parameters:
+    ///   - name: of the folder in RUN: `adapter`, or `model`.
+    ///   - fill: writes the files into the directory it is given.
+    public func publish(_ name: String, fill: (_ directory: String) throws -> Void) throws {
+        precondition(Self.ownNames.contains(name), "'\(name)' is no result of a run")
+        try AtomicDirectory.publish(at: path + "/" + name, replacing: true, fill: fill)
     }
 
     /// Gives the lock back; nothing may be written after.

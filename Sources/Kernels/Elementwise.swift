@@ -26,6 +26,21 @@ public func addBias(output: Matrix, bias: Vector) {
     }
 }
 
+/// The gradient of a bias: the sum of the rows of `dOutput`, in their order.
+///
+/// - Shapes: `dBias` [C]; `dOutput` [N, C].
+/// - Accumulates: only when `accumulates`; otherwise `dBias` is overwritten.
+public func biasBackward(dBias: Vector, dOutput: Matrix, accumulates: Bool) {
+    precondition(
+        dBias.count == dOutput.columns, "bias of \(dBias.count) for \(dOutput.columns) columns")
+    if !accumulates { fill(dBias, with: 0) }
+    let sum = unsafe dBias.writePointer
+    for row in 0..<dOutput.rows {
+        let dY = unsafe dOutput.readRow(row)
+        for i in 0..<dOutput.columns { unsafe sum[i] += dY[i] }
+    }
+}
+
 /// Overwrites every element.
 public func fill(_ output: Matrix, with value: Float) {
     for row in 0..<output.rows {
@@ -83,4 +98,19 @@ public func scatterRows(output: Matrix, input: Matrix, indices: [Int32]) {
 /// - Shapes: `output` [N, C]; `table` [V, C]; `ids` [N], each in 0..<V (checked by the caller for outside data).
 public func embeddingForward(output: Matrix, table: Matrix, ids: [Int32]) {
     gatherRows(output: output, input: table, indices: ids)
+}
+
+/// The backward of ``embeddingForward(output:table:ids:)``: dTable[ids[n]] += dOutput[n], in the order of n.
+///
+/// - Shapes: `dTable` [V, C]; `dOutput` [N, C]; `ids` [N], each in 0..<V.
+/// - Accumulates: adds into `dTable`.
+public func embeddingBackward(dTable: Matrix, dOutput: Matrix, ids: ArraySlice<Int32>) {
+    precondition(
+        dOutput.rows == ids.count && dOutput.columns == dTable.columns,
+        "\(ids.count) rows of [\(dTable.rows), \(dTable.columns)] from [\(dOutput.rows), \(dOutput.columns)]")
+    for (row, id) in ids.enumerated() {
+        precondition(id >= 0 && Int(id) < dTable.rows, "id \(id) of \(dTable.rows)")
+        let (sum, dY) = unsafe (dTable.writeRow(Int(id)), dOutput.readRow(row))
+        for i in 0..<dTable.columns { unsafe sum[i] += dY[i] }
+    }
 }

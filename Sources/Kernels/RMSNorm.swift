@@ -62,6 +62,25 @@ public func rmsNormBackward(
     }
 }
 
+/// ∂loss/∂weight of the RMS norm: Σ over the rows, in their order, of dY · x / rms.
+///
+/// - Shapes: `dWeight` [C]; `dOutput`, `input` [N, C]; `inverseRMS` [N].
+/// - Accumulates: nothing.
+public func rmsNormWeightBackward(dWeight: Vector, dOutput: Matrix, input: Matrix, inverseRMS: Vector) {
+    let (rows, columns) = (input.rows, input.columns)
+    precondition(
+        dWeight.count == columns && dOutput.rows == rows && dOutput.columns == columns
+            && inverseRMS.count == rows,
+        "weight gradient of an RMS norm of [\(rows), \(columns)], dOutput [\(dOutput.rows), \(dOutput.columns)]"
+    )
+    fill(dWeight, with: 0)
+    let (saved, dW) = unsafe (inverseRMS.readPointer, dWeight.writePointer)
+    for row in 0..<rows {
+        let (x, dY, inverse) = unsafe (input.readRow(row), dOutput.readRow(row), saved[row])
+        for i in 0..<columns { unsafe dW[i] += dY[i] * (x[i] * inverse) }
+    }
+}
+
 /// Σ a·b in eight lanes, then the rest.
 @inline(__always)
 func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, _ count: Int) -> Float {

@@ -1,18 +1,28 @@
 public import Adapters
 import Bases
+public import Configurations
 import Foundation
 public import Layers
 public import Tensors
 public import Transformers
 
 /// A base with a LoRA adapter attached: the model, which tensors are trained, and where they lie.
-public struct AdaptedModel: Sendable {
+public struct AdaptedModel: Trainee {
     /// The adapter in PEFT's terms, `all-linear` spelled out.
     public let adapter: LoRAConfiguration
     public let placement: AdapterPlacement
     public let model: any GenerativeModel
-    /// The trainable tensors.
-    public var layout: ParameterLayout { model.trainable }
+    public var parts: TrainedParts { TrainedParts(adapters: placement.settingsByName) }
+    public var adapterConfiguration: String { adapter.json }
+    public var targets: [Preflight.Target] {
+        placement.modules.map { placed in
+            let (module, loraRank) = (placed.module, placed.settings.loraRank)
+            return Preflight.Target(
+                name: module.name.split(separator: ".").last.map(String.init) ?? module.name,
+                shape: [module.outputCount, module.inputCount], loraRank: loraRank, count: 1,
+                parameterCount: loraRank * (module.inputCount + module.outputCount))
+        }
+    }
 
     /// Attaches the adapter that a run asks for; every target has to match.
     ///
@@ -31,7 +41,8 @@ public struct AdaptedModel: Sendable {
         let modules = configuration.linearModules
         placement = try AdapterPlacement(adapter, modules: modules, requiresEveryMatch: requiresEveryMatch)
         self.adapter = placement.spelledOut(adapter, modules: modules)
-        model = try configuration.makeModel(weights: weights, adapters: placement.settingsByName)
+        model = try configuration.makeModel(
+            weights: weights, trained: TrainedParts(adapters: placement.settingsByName))
         try Self.requireMemory(
             forParameterCount: model.trainable.count, physicalMemory: ProcessInfo.processInfo.physicalMemory)
     }
@@ -69,19 +80,16 @@ public struct AdaptedModel: Sendable {
         return (adapted, try directory.parameters(for: adapted.layout))
     }
 
-    /// The values training starts with: those of `adapter.init_from`, else fresh ones.
+    /// The values of `adapter.init_from`, else fresh ones from the seed.
     ///
-    /// - Parameters:
-    ///   - directory: `adapter.init_from`; nil for fresh values from `seed`.
-    /// - Returns: the values, and what is recorded of the base.
     /// - Throws: `AdapterError` when the directory's adapter does not fit this one, or records another base.
     public func initialParameters(
-        from directory: String?, seed: UInt64, base: LoadedBase, allowsDifferentBase: Bool
+        _ configuration: RunConfiguration, base: LoadedBase, allowsDifferentBase: Bool
     ) throws -> (parameters: Vector, provenance: AdapterProvenance) {
         var provenance = AdapterProvenance(baseDigest: base.base.digest)
-        guard let directory else {
+        guard let directory = configuration.adapter.initFrom else {
             let parameters = try LoRAInitialization.parameters(
-                placement, configuration: adapter, layout: layout, seed: seed)
+                placement, configuration: adapter, layout: layout, seed: configuration.training.seed)
             return (parameters, provenance)
         }
         let source = try PEFTDirectory(path: directory)
@@ -94,11 +102,26 @@ public struct AdaptedModel: Sendable {
             for: placement, layout: layout, modules: base.configuration.linearModules)
         return (parameters, provenance)
     }
+
+    public func writeTrained(
+        _ parameters: Vector, provenance: AdapterProvenance, to directory: String
+    ) throws {
+        try PEFTDirectory.write(
+            configuration: adapter, layout: layout, parameters: parameters, provenance: provenance,
+            to: directory)
+    }
+
+    /// The adapter alone, as in a checkpoint.
+    public func writeResult(
+        _ parameters: Vector, base: LoadedBase, provenance: AdapterProvenance, to directory: String
+    ) throws {
+        try writeTrained(parameters, provenance: provenance, to: directory)
+    }
 }
 
 extension AdaptedModel {
     /// The base alone, nothing attached: for evaluation and generation without an adapter.
     public static func bare(_ base: LoadedBase) throws -> any GenerativeModel {
-        try base.configuration.makeModel(weights: base.base, adapters: [:])
+        try base.configuration.makeModel(weights: base.base, trained: .none)
     }
 }

@@ -1,5 +1,6 @@
 import Adapters
 import Bases
+import Configurations
 import DurableFiles
 import Foundation
 import WeightFiles
@@ -34,7 +35,8 @@ public struct Inspection: Sendable, Equatable {
         if has("config.yaml") && has("checkpoints") {
             (kind, properties, tensors) = ("run", try Self.run(path), [])
         } else if has("manifest.json") {
-            let (properties, tensors) = try Self.adapter(path)
+            let (properties, tensors) =
+                has(LoRAConfiguration.fileName) ? try Self.adapter(path) : try Self.trainedTensors(path)
             (kind, self.properties, self.tensors) = (
                 "checkpoint", properties + Self.trainerState(path), tensors
             )
@@ -57,6 +59,21 @@ public struct Inspection: Sendable, Equatable {
             Property(name: "parameters", value: "\(base.parameterCount)"),
             Property(name: "tensors", value: "\(base.tensors.count) (\(types))"),
         ] + base.metadata.map { Property(name: $0.key, value: $0.value) }
+    }
+
+    /// What a checkpoint of `method: partial` or `full` holds of the base.
+    private static func trainedTensors(_ path: String) throws -> ([Property], [Tensor]) {
+        let file = try SafetensorsFile(path: path + "/" + TrainingMethod.full.weightsFileName)
+        let tensors = file.tensors.map {
+            Tensor(name: $0.name, elementType: $0.elementType.rawValue, shape: $0.shape)
+        }
+        let parameters = tensors.reduce(0) { $0 + $1.shape.reduce(1, *) }
+        return (
+            [
+                Property(name: "parameters", value: "\(parameters)"),
+                Property(name: "tensors", value: "\(tensors.count)"),
+            ], tensors
+        )
     }
 
     private static func adapter(_ path: String) throws -> ([Property], [Tensor]) {
@@ -99,13 +116,16 @@ public struct Inspection: Sendable, Equatable {
         let lines =
             FileManager.default.contents(atPath: path + "/metrics.jsonl")
             .map { $0.split(separator: UInt8(ascii: "\n")) } ?? []
-        let isFinished = FileManager.default.fileExists(atPath: path + "/adapter/adapter_config.json")
+        let method = try ConfigurationLoader().load(path: path + "/config.yaml").method
+        let result = path + "/" + method.resultName
+        let isFinished = FileManager.default.fileExists(atPath: result)
         return [
+            Property(name: "method", value: method.rawValue),
             Property(name: "steps done", value: "\(lines.count)"),
             Property(
                 name: "last step", value: lines.last.map { String(decoding: $0, as: UTF8.self) } ?? "none"),
             Property(name: "checkpoints", value: checkpoints.joined(separator: ", ")),
-            Property(name: "adapter", value: isFinished ? path + "/adapter" : "not written yet"),
+            Property(name: method.resultName, value: isFinished ? result : "not written yet"),
         ]
     }
 }

@@ -67,13 +67,20 @@ extension TokenizerSource {
             return try TokenizerLoader.load(directory: path)
         case .gguf(let metadata):
             return try TokenizerLoader.load(
-                gguf: Tokenizers.GGUFTokenizerMetadata(
-                    model: metadata.model, preTokenizer: metadata.preTokenizer, tokens: metadata.tokens,
-                    tokenTypes: metadata.tokenTypes.map { Int32(clamping: $0) }, merges: metadata.merges,
-                    bosTokenID: metadata.bosTokenID, eosTokenID: metadata.eosTokenID,
-                    padTokenID: metadata.paddingTokenID, addsBeginOfSequence: metadata.addsBOS,
-                    addsEndOfSequence: metadata.addsEOS, addsSpacePrefix: metadata.addsSpacePrefix,
-                    chatTemplate: metadata.chatTemplate))
+                gguf: Tokenizers.GGUFTokenizerMetadata(metadata))
         }
+    }
+}
+
+extension Tokenizers.GGUFTokenizerMetadata {
+    /// A base's metadata as the tokenizers take it.
+    init(_ metadata: Bases.GGUFTokenizerMetadata) {
+        self.init(
+            model: metadata.model, preTokenizer: metadata.preTokenizer, tokens: metadata.tokens,
+            tokenTypes: metadata.tokenTypes.map { Int32(clamping: $0) }, merges: metadata.merges,
+            bosTokenID: metadata.bosTokenID, eosTokenID: metadata.eosTokenID,
+            padTokenID: metadata.paddingTokenID, addsBeginOfSequence: metadata.addsBOS,
+            addsEndOfSequence: metadata.addsEOS, addsSpacePrefix: metadata.addsSpacePrefix,
+            chatTemplate: metadata.chatTemplate)
     }
 }

@@ -1,4 +1,3 @@
-import Adapters
 import Configurations
 public import Datasets
 import Layers
@@ -8,15 +7,16 @@ import Transformers
 /// What a run is going to train, on how much data, and what it costs: for `shoal preflight` and the first lines of
 /// `shoal train`. All checks have been made by the ``RunSetup`` it looks at.
 public struct Preflight: Sendable, Equatable {
-    /// Adapted modules of one name, shape and r.
+    /// Adapted modules, or trained tensors, of one name, shape and r.
     public struct Target: Sendable, Equatable {
         /// The last part of their names, e.g. `q_proj`.
         public let name: String
-        public let inputCount: Int
-        public let outputCount: Int
-        public let loraRank: Int
+        /// Of the module's weight, or of the tensor.
+        public let shape: [Int]
+        /// Of the adapter; nil for a tensor that is trained itself.
+        public let loraRank: Int?
         /// How many there are.
-        public internal(set) var moduleCount: Int
+        public internal(set) var count: Int
         /// Trained elements of all of them.
         public internal(set) var parameterCount: Int
     }
@@ -42,6 +42,8 @@ public struct Preflight: Sendable, Equatable {
 
     /// In the model's forward order.
     public let targets: [Target]
+    /// Whether tensors of the base are trained, and not an adapter beside it.
+    public let trainsBase: Bool
     /// Trained elements.
     public let parameterCount: Int
     /// Elements of the base.
@@ -62,13 +64,14 @@ public struct Preflight: Sendable, Equatable {
     /// - Parameter maximumSteps: looks at the rows of no more than so many steps.
     /// - Throws: `DatasetError` that names file and line of a row that cannot be trained on.
     public init(_ setup: RunSetup, maximumSteps: Int) throws {
-        targets = Self.targets(of: setup.adapted.placement)
-        parameterCount = setup.adapted.layout.count
+        targets = setup.trainee.targets.reduce(into: []) { Self.add($1, to: &$0) }
+        trainsBase = !setup.trainee.parts.tensors.isEmpty
+        parameterCount = setup.trainee.layout.count
         baseParameterCount = setup.base.configuration.parameterCount
         data = try DataStatistics.measure(setup.data, maximumSteps: maximumSteps)
         evaluationRowCount = setup.evaluation?.rows.count
         memory = Self.memory(
-            setup, parameterCount: setup.adapted.layout.count, data: data,
+            setup, parameterCount: setup.trainee.layout.count, data: data,
             baseParameterCount: baseParameterCount)
     }
 
@@ -83,27 +86,14 @@ public struct Preflight: Sendable, Equatable {
         Self.wireByteCount(parameterCount: parameterCount, workers: workers)
     }
 
-    private static func targets(of placement: AdapterPlacement) -> [Target] {
-        var result: [Target] = []
-        for placed in placement.modules {
-            let (module, loraRank) = (placed.module, placed.settings.loraRank)
-            let name = module.name.split(separator: ".").last.map(String.init) ?? module.name
-            let count = loraRank * (module.inputCount + module.outputCount)
-            let same = result.firstIndex {
-                $0.name == name && $0.inputCount == module.inputCount
-                    && $0.outputCount == module.outputCount && $0.loraRank == loraRank
-            }
-            if let same {
-                result[same].moduleCount += 1
-                result[same].parameterCount += count
-            } else {
-                result.append(
-                    Target(
-                        name: name, inputCount: module.inputCount, outputCount: module.outputCount,
-                        loraRank: loraRank, moduleCount: 1, parameterCount: count))
-            }
+    /// Counts a target with those of its kind.
+    private static func add(_ target: Target, to targets: inout [Target]) {
+        let same = targets.firstIndex {
+            $0.name == target.name && $0.shape == target.shape && $0.loraRank == target.loraRank
         }
-        return result
+        guard let same else { return targets.append(target) }
+        targets[same].count += target.count
+        targets[same].parameterCount += target.parameterCount
     }
 
     private static func memory(
@@ -119,7 +109,7 @@ public struct Preflight: Sendable, Equatable {
         return Memory(
             base: 4 * baseParameterCount,
             perThread: setup.base.configuration.workspaceByteCount(
-                for: extent, adapters: setup.adapted.placement.settingsByName),
+                for: extent, trained: setup.trainee.parts),
             state: 3 * 4 * parameterCount, gradient: 4 * parameterCount, heldGradients: height + 1)
     }
 }

@@ -36,7 +36,7 @@ public struct RunAudit: Sendable {
         // A step is in the ledger before anything else tells of it: read last, the ledger of a run under way has all
         // that the other files mention.
         let metrics = FileManager.default.contents(atPath: path + "/metrics.jsonl") ?? Data()
-        let files = try RunFiles(path: path)
+        let files = try RunFiles(path: path, configuration: configuration)
         let events: [EventRecord] = try RecordLog<EventRecord>.read(path + "/events.jsonl")
         let entries = try Ledger.read(path + "/ledger.jsonl")
 
@@ -47,7 +47,7 @@ public struct RunAudit: Sendable {
             (Ledger.hasTornLine(path + "/ledger.jsonl")
                 ? ["ledger.jsonl ends in half a line: its step was not committed, and resuming cuts it"] : [])
             + (metrics.isEmpty || metrics.last == UInt8(ascii: "\n")
-                ? [] : ["metrics.jsonl ends in half a line; resuming cuts it"])
+                ? [] : ["metrics.jsonl ends in half a line; resuming cuts it"]) + files.notes
         let identity = RunIdentity(
             baseDigest: Digest.sha256(""), tokenizerDigest: Digest.sha256(""),
             dataDigests: try configuration.dataDigests(), configuration: configuration.valuesKeptForLife)

@@ -5,11 +5,6 @@ extension RunConfiguration {
     ///
     /// - Throws: ``TrainingError`` with code `.unsupported`.
     public func requireSupported() throws(TrainingError) {
-        if method != .lora {
-            throw TrainingError(
-                .unsupported,
-                "method: \(method.rawValue) is not in this version; write method: lora")
-        }
         if training.gradientCheckpointing {
             throw TrainingError(
                 .unsupported,

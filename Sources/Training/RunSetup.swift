@@ -1,17 +1,17 @@
-import Adapters
 public import Configurations
 public import Datasets
 public import Logging
 public import Optimizers
 import Tokenizers
 
-/// Everything a run is made of before its first step: configuration, base, adapter, data, schedule. Making one
+/// Everything a run is made of before its first step: configuration, base, what is trained, data, schedule. Making one
 /// is every check that fails closed (promise 4 of the design).
 public struct RunSetup: Sendable {
     /// With every default filled in.
     public let configuration: RunConfiguration
     public let base: LoadedBase
-    public let adapted: AdaptedModel
+    /// What is trained: an adapter, or tensors of the base.
+    public let trainee: any Trainee
     public let data: TrainingData
     /// Nil where the configuration names no rows to evaluate on.
     public let evaluation: EvaluationSet?
@@ -32,9 +32,7 @@ public struct RunSetup: Sendable {
     init(_ configuration: RunConfiguration, base: LoadedBase, logger: Logger) throws {
         self.configuration = configuration
         self.base = base
-        adapted = try AdaptedModel(
-            adapter: LoRAConfiguration(configuration.adapter, base: configuration.base),
-            configuration: base.configuration, weights: base.base)
+        trainee = try configuration.trainee(on: base)
         let split = MicroBatchSplit(
             microBatches: configuration.training.microBatches,
             maxTokens: configuration.training.maxTokensPerMicroBatch, packing: configuration.data.packing)

@@ -17,7 +17,7 @@ public final class StepProof: RunDriver {
     public struct Result: Sendable, Equatable, Encodable {
         /// The step.
         public var step: Int
-        /// The step of the checkpoint it was computed from; 0 is the initial adapter.
+        /// The step of the checkpoint it was computed from; 0 is the beginning.
         public var fromStep: Int
         /// Workers that computed it.
         public var workerCount: Int
@@ -40,7 +40,7 @@ public final class StepProof: RunDriver {
     public let setup: RunSetup
     public let runID = UInt64.random(in: 1 ... .max)
     public let term: UInt64 = 1
-    public var parameterCount: Int { setup.adapted.layout.count }
+    public var parameterCount: Int { setup.trainee.layout.count }
     public var vocabularyCount: Int { setup.base.configuration.vocabularySize }
     /// The step to prove.
     public let step: Int
@@ -82,7 +82,9 @@ public final class StepProof: RunDriver {
         self.logger = logger
         display = showsProgress ? ProgressDisplay(totalSteps: step) : nil
 
-        let store = CheckpointStore(directory: path + "/checkpoints", shoalVersion: ShoalVersion.current)
+        let store = CheckpointStore(
+            directory: path + "/checkpoints", shoalVersion: ShoalVersion.current,
+            weightsFileName: configuration.method.weightsFileName)
         let checkpoints = try store.all()
         let identity = try setup.identity()
         // Any checkpoint tells what the run was made of, also where none is old enough to begin from.
@@ -98,7 +100,7 @@ public final class StepProof: RunDriver {
             }
         }
         if let newest = checkpoints.last(where: { $0.step < step }) {
-            let checkpoint = try store.load(newest.path, layout: setup.adapted.layout)
+            let checkpoint = try store.load(newest.path, layout: setup.trainee.layout)
             let line = entries[checkpoint.state.step]
             guard checkpoint.trainerState.stateDigest == line.stateDigestBefore,
                 checkpoint.state.step == 0 || checkpoint.trainerState.ledgerHead == line.previous
@@ -111,15 +113,14 @@ public final class StepProof: RunDriver {
             start = checkpoint.state
         } else {
             start = TrainingState(
-                initial: try setup.adapted.initialParameters(
-                    from: configuration.adapter.initFrom, seed: configuration.training.seed,
-                    base: setup.base, allowsDifferentBase: true
+                initial: try setup.trainee.initialParameters(
+                    configuration, base: setup.base, allowsDifferentBase: true
                 ).parameters)
         }
         if step < entries.count {
             after = (entries[step].stateDigestBefore, "the ledger's line of step \(step + 1)")
         } else if let checkpoint = checkpoints.first(where: { $0.step == step }) {
-            let loaded = try store.load(checkpoint.path, layout: setup.adapted.layout)
+            let loaded = try store.load(checkpoint.path, layout: setup.trainee.layout)
             after = (loaded.trainerState.stateDigest, checkpoint.path)
         } else {
             after = nil

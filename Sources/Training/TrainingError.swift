@@ -5,6 +5,8 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
         case tokenizerMismatch
         /// The configuration asks for what this version does not do.
         case unsupported
+        /// `partial` names no tensor of the base.
+        case nothingTrained
         /// RUN and what was given for it contradict each other.
         case runMismatch
         /// A replayed step differs from what the ledger holds.

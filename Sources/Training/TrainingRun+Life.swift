@@ -24,15 +24,15 @@ extension TrainingRun {
         logger: Logger
     ) async throws -> TrainingRun {
         let setup = try await RunSetup(configuration, logger: logger)
-        let (parameters, provenance) = try setup.adapted.initialParameters(
-            from: setup.configuration.adapter.initFrom, seed: setup.configuration.training.seed,
-            base: setup.base, allowsDifferentBase: allowsDifferentBase)
+        let (parameters, provenance) = try setup.trainee.initialParameters(
+            setup.configuration, base: setup.base, allowsDifferentBase: allowsDifferentBase)
         let identity = try setup.identity()
         let directory = try RunDirectory.create(
             at: path, configuration: setup.configuration.resolvedYAML(), overwrite: overwrites,
             shoalVersion: ShoalVersion.current)
         return try TrainingRun(
-            setup: setup, directory: directory, store: CheckpointStore(directory), identity: identity,
+            setup: setup, directory: directory,
+            store: CheckpointStore(directory, method: setup.configuration.method), identity: identity,
             provenance: provenance, record: beginLife(in: directory),
             start: TrainingState(initial: parameters), trainerState: nil, logger: logger,
             display: ProgressDisplay(totalSteps: setup.data.sampler.totalSteps))
@@ -72,17 +72,16 @@ extension TrainingRun {
         }
         let setup = try await RunSetup(configuration, logger: logger)
         let identity = try setup.identity()
-        let store = CheckpointStore(directory)
-        let (checkpoint, invalid) = try store.newestValid(layout: setup.adapted.layout)
+        let store = CheckpointStore(directory, method: configuration.method)
+        let (checkpoint, invalid) = try store.newestValid(layout: setup.trainee.layout)
         for one in invalid {
             logger.warning("a checkpoint is not valid and is not used", metadata: ["reason": "\(one.reason)"])
         }
         if let checkpoint {
             try identity.require(equalTo: checkpoint.manifest.identity, path: checkpoint.path)
         }
-        let (parameters, provenance) = try setup.adapted.initialParameters(
-            from: setup.configuration.adapter.initFrom, seed: setup.configuration.training.seed,
-            base: setup.base, allowsDifferentBase: allowsDifferentBase)
+        let (parameters, provenance) = try setup.trainee.initialParameters(
+            setup.configuration, base: setup.base, allowsDifferentBase: allowsDifferentBase)
         let record = try beginLife(in: directory)
         let ledger = record.ledger
         guard setup.data.sampler.totalSteps >= ledger.lastStep else {
@@ -110,13 +109,13 @@ extension TrainingRun {
         logger.info(
             "resuming",
             metadata: [
-                "from": "\(checkpoint?.path ?? "the initial adapter")", "step": "\(run.firstStep)",
+                "from": "\(checkpoint?.path ?? "the beginning")", "step": "\(run.firstStep)",
                 "committed": "\(run.ledger.lastStep)", "term": "\(run.term)",
             ])
         return run
     }
 
-    /// Publishes the adapter: the best one where there were evaluations, else the last. Writes nothing after.
+    /// Publishes what was trained: the best where there were evaluations, else the last. Writes nothing after.
     ///
     /// - Throws: `CheckpointError` when the checkpoint it comes from is damaged.
     /// - Returns: the step it is from.
@@ -125,11 +124,12 @@ extension TrainingRun {
         display?.finish()
         let state = progress.withLock { $0.state }
         let step = setup.configuration.evaluation.every == .never ? state.step : state.bestStep ?? state.step
-        let checkpoint = try store.load(store.path(forStep: step), layout: setup.adapted.layout)
+        let checkpoint = try store.load(store.path(forStep: step), layout: setup.trainee.layout)
         try directory.requireNewest(term: term)
-        try directory.publishAdapter { folder in
-            try writeAdapter(checkpoint.state.parameters, to: folder)
-            try FaultPoint.adapter.pass(writing: directory.adapterPath)
+        try directory.publish(resultName) { folder in
+            try setup.trainee.writeResult(
+                checkpoint.state.parameters, base: setup.base, provenance: provenance, to: folder)
+            try FaultPoint.adapter.pass(writing: resultPath)
         }
         return step
     }
@@ -150,8 +150,11 @@ extension TrainingRun {
         }
     }
 
-    /// Where the final adapter is, once ``publish()`` has run.
-    public var adapterPath: String { directory.adapterPath }
+    /// Where the result is, once ``publish()`` has run: the adapter, or the model.
+    public var resultPath: String { path + "/" + resultName }
+
+    /// `adapter` or `model`.
+    public var resultName: String { setup.configuration.method.resultName }
 
     /// The newest committed step; 0 before the first.
     public var ledgerHead: Int { ledger.lastStep }
@@ -161,8 +164,10 @@ extension TrainingRun {
 }
 
 extension CheckpointStore {
-    fileprivate init(_ directory: RunDirectory) {
-        self.init(directory: directory.checkpointsPath, shoalVersion: ShoalVersion.current)
+    fileprivate init(_ directory: RunDirectory, method: TrainingMethod) {
+        self.init(
+            directory: directory.checkpointsPath, shoalVersion: ShoalVersion.current,
+            weightsFileName: method.weightsFileName)
     }
 }
 

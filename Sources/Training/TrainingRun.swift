@@ -14,7 +14,7 @@ import Transformers
 import WireProtocol
 
 /// One run in its directory: hands out the work of each step, writes down what became of it, keeps checkpoints,
-/// and publishes the adapter. The coordinator calls it; it knows nothing of workers.
+/// and publishes the result. The coordinator calls it; it knows nothing of workers.
 public final class TrainingRun: RunDriver {
     public let setup: RunSetup
     /// This life of the coordinator.
@@ -22,7 +22,7 @@ public final class TrainingRun: RunDriver {
     public var runID: UInt64 { directory.runID }
     /// RUN
     public var path: String { directory.path }
-    public var parameterCount: Int { setup.adapted.layout.count }
+    public var parameterCount: Int { setup.trainee.layout.count }
     public var vocabularyCount: Int { setup.base.configuration.vocabularySize }
     /// The step that training goes on from; 0 for a new run.
     public let firstStep: Int
@@ -75,7 +75,7 @@ public final class TrainingRun: RunDriver {
         // Asked again when no worker holds the state any more: then the checkpoints of this life count, too.
         let newest =
             progress.withLock { $0.state.step } > start.step
-            ? try store.newestValid(layout: setup.adapted.layout).checkpoint : nil
+            ? try store.newestValid(layout: setup.trainee.layout).checkpoint : nil
         progress.withLock { $0 = RunProgress(state: newest?.trainerState ?? startState) }
         return StateSnapshot(copying: newest?.state ?? start)
     }
@@ -151,9 +151,9 @@ public final class TrainingRun: RunDriver {
         }
         try directory.requireNewest(term: term)
         try store.save(
-            state, layout: setup.adapted.layout, trainerState: trainerState, identity: identity
+            state, layout: setup.trainee.layout, trainerState: trainerState, identity: identity
         ) { directory in
-            try writeAdapter(state.parameters, to: directory)
+            try setup.trainee.writeTrained(state.parameters, provenance: provenance, to: directory)
         }
         try store.prune(keeping: setup.configuration.checkpoint.keep, bestStep: trainerState.bestStep)
     }
@@ -179,13 +179,6 @@ public final class TrainingRun: RunDriver {
 
     /// Events that happen all the time in a healthy run.
     private static let quietEvents: Set<String> = ["checkpoint", "registered"]
-
-    /// Writes the parameters as a PEFT directory.
-    func writeAdapter(_ parameters: Vector, to directory: String) throws {
-        try PEFTDirectory.write(
-            configuration: setup.adapted.adapter, layout: setup.adapted.layout, parameters: parameters,
-            provenance: provenance, to: directory)
-    }
 }
 
 /// What a run remembers between two calls of the coordinator.

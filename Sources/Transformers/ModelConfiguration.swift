@@ -16,20 +16,57 @@ public protocol ModelConfiguration: Sendable {
     var weightShapes: [WeightShape] { get }
     /// Bytes of activations and scratch that a compute thread comes to hold once it has seen such a micro-batch.
     ///
-    /// - Parameter adapters: by module name, as for ``makeModel(weights:adapters:)``.
-    func workspaceByteCount(
-        for batch: BatchExtent, adapters: [String: any LinearAdapterSettings]
-    ) -> Int
-    /// The model, with the adapters attached to the modules they are named for.
+    /// - Parameter trained: as for ``makeModel(weights:trained:)``.
+    func workspaceByteCount(for batch: BatchExtent, trained: TrainedParts) -> Int
+    /// The model, with adapters attached to the modules they are named for, and the values of the base's trained
+    /// tensors among its parameters.
     ///
     /// - Throws: ``TransformerError`` with code `.unknownModule`, or what `weights` throws.
-    func makeModel(weights: any WeightSource, adapters: [String: any LinearAdapterSettings]) throws
-        -> any GenerativeModel
+    func makeModel(weights: any WeightSource, trained: TrainedParts) throws -> any GenerativeModel
 }
 
 extension ModelConfiguration {
     /// Elements of all tensors the model reads; a tied head counts once.
     public var parameterCount: Int { weightShapes.reduce(0) { $0 + $1.count } }
+
+    /// Blocks of the model.
+    public var blockCount: Int {
+        weightShapes.reduce(0) { count, shape in
+            if case .block(let block) = shape.part { max(count, block + 1) } else { count }
+        }
+    }
+
+    /// The tensors of the last `blocks` blocks and, where wanted, of the final normalisation and of the head, which is
+    /// the embedding's matrix where the two are tied.
+    public func weightShapes(lastBlocks blocks: Int, finalNorm: Bool, head: Bool) -> [WeightShape] {
+        let first = blockCount - blocks
+        return weightShapes.filter { shape in
+            switch shape.part {
+            case .embedding: false
+            case .block(let block): block >= first
+            case .finalNorm: finalNorm
+            case .tiedEmbedding, .head: head
+            }
+        }
+    }
+
+    /// Throws unless the model has all modules and tensors that `trained` names.
+    ///
+    /// - Throws: ``TransformerError`` with code `.unknownModule` that names the first it has not.
+    func requireKnown(_ trained: TrainedParts) throws(TransformerError) {
+        let modules = Set(linearModules.map(\.name))
+        let tensors = Set(weightShapes.map(\.name))
+        for (kind, unknown) in [
+            ("linear module", trained.adapters.keys.filter { !modules.contains($0) }.min()),
+            ("tensor", trained.tensors.filter { !tensors.contains($0) }.min()),
+        ] {
+            guard let unknown else { continue }
+            throw TransformerError(
+                .unknownModule,
+                "'\(unknown)' is no \(kind) of this \(modelType) model with \(blockCount) layers",
+                context: unknown)
+        }
+    }
 }
 
 /// How large a micro-batch is, for estimates of memory.
@@ -48,17 +85,33 @@ public struct BatchExtent: Sendable, Equatable {
     }
 }
 
-/// Name and shape of a frozen tensor.
+/// Name, shape and place of a tensor of the base.
 public struct WeightShape: Sendable, Equatable {
+    /// Where in the model a tensor stands.
+    public enum Part: Sendable, Equatable {
+        /// What turns ids into vectors.
+        case embedding
+        /// An embedding whose matrix makes the logits, too.
+        case tiedEmbedding
+        /// The block with this index, from 0.
+        case block(Int)
+        /// The normalisation behind the last block.
+        case finalNorm
+        /// What makes the logits.
+        case head
+    }
+
     /// Hugging Face's name.
     public let name: String
     /// Outermost first.
     public let shape: [Int]
+    public let part: Part
     /// Product of `shape`.
     public var count: Int { shape.reduce(1, *) }
 
-    public init(name: String, shape: [Int]) {
+    public init(name: String, shape: [Int], part: Part) {
         self.name = name
         self.shape = shape
+        self.part = part
     }
 }

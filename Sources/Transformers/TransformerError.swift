@@ -7,7 +7,7 @@ public struct TransformerError: Error, Sendable, Equatable, CustomStringConverti
         case unsupportedConfiguration
         /// A weight is missing or has another shape.
         case invalidWeights
-        /// An adapter was asked for a module that the model does not have.
+        /// A module or tensor is to be trained that the model does not have.
         case unknownModule
         /// Token ids, targets or sequences that do not fit together or with the model.
         case invalidBatch

@@ -33,7 +33,7 @@ struct RunDirectoryTests {
             let tiny = TinyRun()
             try tiny.save(CheckpointStore(directory: first.checkpointsPath, shoalVersion: "1"), step: 5)
             try AtomicDirectory.createDirectory(first.checkpointsPath + "/step-000009.partial")
-            try first.publishAdapter { try AtomicFile.write("x", to: $0 + "/adapter_model.safetensors") }
+            try first.publish("adapter") { try AtomicFile.write("x", to: $0 + "/adapter_model.safetensors") }
             try AtomicFile.write("mine", to: path + "/notes.txt")
             try AtomicFile.write("mine", to: first.checkpointsPath + "/notes.txt")
             _ = try Ledger(path: first.ledgerPath)
@@ -117,16 +117,17 @@ struct RunDirectoryTests {
         try withTemporaryDirectory { base in
             let run = try create(base + "/run")
             #expect(throws: Failure.self) {
-                try run.publishAdapter { directory in
+                try run.publish("adapter") { directory in
                     try AtomicFile.write("half", to: directory + "/adapter_config.json")
                     throw Failure()
                 }
             }
-            #expect(!FileManager.default.fileExists(atPath: run.adapterPath))
-            try run.publishAdapter { try AtomicFile.write("1", to: $0 + "/adapter_config.json") }
-            try run.publishAdapter { try AtomicFile.write("2", to: $0 + "/adapter_config.json") }
+            #expect(!FileManager.default.fileExists(atPath: run.path + "/adapter"))
+            try run.publish("adapter") { try AtomicFile.write("1", to: $0 + "/adapter_config.json") }
+            try run.publish("adapter") { try AtomicFile.write("2", to: $0 + "/adapter_config.json") }
             #expect(
-                try String(contentsOfFile: run.adapterPath + "/adapter_config.json", encoding: .utf8) == "2")
+                try String(contentsOfFile: run.path + "/adapter" + "/adapter_config.json", encoding: .utf8)
+                    == "2")
         }
     }
 }

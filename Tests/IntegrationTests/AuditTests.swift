@@ -3,9 +3,11 @@ import Testing
 
 /// `shoal audit` on a good run, and on runs in which one thing was changed.
 @Suite(.serialized) struct AuditTests {
-    @Test("a run as it was trained passes, with a table of who did what, and as JSON")
-    func passes() throws {
-        let run = try TrainedRun()
+    @Test(
+        "a run as it was trained passes, with a table of who did what, and as JSON",
+        arguments: ["lora", "full", "partial"])
+    func passes(method: String) throws {
+        let run = try TrainedRun(method: method)
         let outcome = try audit(run)
         #expect(outcome.status == 0, "\(outcome)")
         for text in ["worker 1", "worker 2", "whole epochs", "1–30", ProcessInfo.processInfo.hostName] {
@@ -79,12 +81,21 @@ import Testing
     @Test(
         "a file of a checkpoint, the adapter, or a key of the configuration that was changed is named",
         arguments: [
-            ("checkpoints/step-000020/optimizer.safetensors", "step-000020: optimizer.safetensors"),
-            ("checkpoints/step-000010/adapter_model.safetensors", "step-000010: adapter_model.safetensors"),
-            ("adapter/adapter_model.safetensors", "adapter/adapter_model.safetensors: has other bytes"),
+            ("lora", "checkpoints/step-000020/optimizer.safetensors", "step-000020: optimizer.safetensors"),
+            (
+                "lora", "checkpoints/step-000010/adapter_model.safetensors",
+                "step-000010: adapter_model.safetensors"
+            ),
+            (
+                "lora", "adapter/adapter_model.safetensors",
+                "adapter/adapter_model.safetensors: has other bytes"
+            ),
+            ("full", "checkpoints/step-000010/model.safetensors", "step-000010: model.safetensors"),
+            ("full", "model/model.safetensors", "model/model.safetensors: has other bytes"),
+            ("partial", "model/model.safetensors", "model/model.safetensors: has another model.norm.weight"),
         ])
-    func changedFile(file: String, named: String) throws {
-        let run = try TrainedRun()
+    func changedFile(method: String, file: String, named: String) throws {
+        let run = try TrainedRun(method: method)
         try run.flipLastBit(of: file)
         try expect(named, of: run)
     }

@@ -6,10 +6,12 @@ import Testing
     /// Long enough to be interrupted in the middle.
     private static let run = TinyRun(maxSteps: 400, checkpointEvery: 20)
 
-    @Test("SIGTERM leaves a checkpoint and status 75, and resuming gives the uninterrupted bytes")
-    func resumesAfterTermination() throws {
+    @Test(
+        "SIGTERM leaves a checkpoint and status 75, and resuming gives the uninterrupted bytes",
+        arguments: ["lora", "full", "partial"])
+    func resumesAfterTermination(method: String) throws {
         let scratch = try Scratch()
-        let (config, expected) = try uninterrupted(in: scratch)
+        let (config, expected) = try uninterrupted(method: method, in: scratch)
 
         let training = try start(config, workers: 2, in: scratch)
         try waitForSteps(50, of: training, in: scratch)
@@ -81,8 +83,12 @@ import Testing
         try compare(with: expected, in: scratch)
     }
 
-    private func uninterrupted(in scratch: Scratch) throws -> (config: String, run: RunFolder) {
-        let config = try Self.run.write(to: scratch)
+    private func uninterrupted(method: String = "lora", in scratch: Scratch) throws -> (
+        config: String, run: RunFolder
+    ) {
+        var tiny = Self.run
+        tiny.method = method
+        let config = try tiny.write(to: scratch)
         let outcome = try Shoal.run(
             ["train", config, "--workers", "2", "--threads", "1", "--output", scratch.path("whole")],
             in: scratch,

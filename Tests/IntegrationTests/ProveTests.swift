@@ -5,9 +5,13 @@ import Testing
 @Suite(.serialized) struct ProveTests {
     @Test(
         "a step is computed again to the ledger's digests, on any number of workers",
-        arguments: [(1, 1, 0), (10, 2, 0), (17, 3, 10), (30, 2, 20)])
-    func proves(step: Int, workers: Int, from: Int) throws {
-        let run = try TrainedRun()
+        arguments: [
+            (1, 1, 0, "lora"), (10, 2, 0, "lora"), (17, 3, 10, "lora"), (30, 2, 20, "lora"),
+            (1, 2, 0, "full"),
+            (17, 1, 10, "full"), (30, 3, 20, "partial"),
+        ])
+    func proves(step: Int, workers: Int, from: Int, method: String) throws {
+        let run = try TrainedRun(method: method)
         let outcome = try prove(run, ["--step", "\(step)", "--workers", "\(workers)", "--json"])
         try #require(outcome.status == 0, "\(outcome)")
         let report = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]

@@ -9,9 +9,9 @@ import Testing
             "compute:90", "reduce-scatter:40", "all-gather:40", "prepared:25", "commit-received:25",
             "applied:25",
             "snapshot-sent:1",
-        ])
-    func killed(fault: String) throws {
-        let cluster = try FaultCluster()
+        ], [false, true])
+    func killed(fault: String, trainsBase: Bool) throws {
+        let cluster = try FaultCluster(trainsBase: trainsBase)
         let coordinator = try cluster.coordinator(minimumWorkers: 2)
         // Registered first, so that it is the one whose state is asked for.
         let victim = try cluster.worker(fault: fault)

@@ -35,4 +35,18 @@ import Testing
         let added = zip(dInput.doubles, before).map { $0 - $1 }
         #expect(relativeDifference(added, expected) < 1e-5)
     }
+
+    @Test("the weight's gradient matches finite differences and overwrites what was there")
+    func weightBackwardMatches() {
+        let inverseRMS = Vector(zeros: 3)
+        rmsNormForward(
+            output: Matrix(rows: 3, columns: 21), inverseRMS: inverseRMS, input: input, weight: weight,
+            epsilon: 1e-3)
+        let dWeight = Vector([Float](repeating: .nan, count: 21))
+        rmsNormWeightBackward(dWeight: dWeight, dOutput: dOutput, input: input, inverseRMS: inverseRMS)
+        let expected = numericGradient(at: weight.toArray().map(Double.init)) {
+            weighted(Reference.rmsNorm(input: input.doubles, weight: $0, epsilon: 1e-3), dOutput.doubles)
+        }
+        #expect(relativeDifference(dWeight.toArray().map(Double.init), expected) < 1e-5)
+    }
 }

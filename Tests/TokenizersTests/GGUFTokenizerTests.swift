@@ -107,4 +107,31 @@ import Tokenizers
         #expect(try !ending.addsBeginOfSequence && ending.encode("the").last == ending.eosTokenID)
         #expect(try adding.encode("the").dropFirst() == ending.encode("the").dropLast())
     }
+
+    @Test(
+        "written in Hugging Face's form, the metadata is the same tokenizer",
+        arguments: ["smollm", "gpt-2", "qwen2", "llama-bpe"], [false, true])
+    func writtenForHuggingFace(preTokenizer: String, addsTokens: Bool) throws {
+        let name = preTokenizer == "llama-bpe" ? "llama3" : preTokenizer == "qwen2" ? "qwen2" : "smollm"
+        var metadata = try Self.metadata(name, preTokenizer: preTokenizer)
+        metadata.bosTokenID = metadata.tokenTypes.firstIndex(of: 3)
+        metadata.eosTokenID = metadata.tokenTypes.lastIndex(of: 3)
+        metadata.addsBeginOfSequence = addsTokens
+        metadata.addsEndOfSequence = addsTokens
+        metadata.addsSpacePrefix = addsTokens && ["smollm", "gpt-2"].contains(preTokenizer)
+        metadata.chatTemplate = "{% for message in messages %}{{ '\n\"\u{1}' }}{% endfor %}"
+        let original = try TokenizerLoader.load(gguf: metadata)
+        let files = Dictionary(
+            uniqueKeysWithValues: try HuggingFaceTokenizerFiles(gguf: metadata).files.map {
+                ($0.name, $0.bytes)
+            })
+        for (name, bytes) in files {
+            #expect(throws: Never.self, "\(name)") { try JSONSerialization.jsonObject(with: Data(bytes)) }
+        }
+        let written = try TokenizerLoader.load(
+            tokenizerJSON: try #require(files["tokenizer.json"]), otherFiles: files)
+        #expect(written.canonicalDescription == original.canonicalDescription)
+        let text = "Hello  world's 1234 naïve 日本\r\n\t<|endoftext|> x"
+        #expect(try written.encode(text) == original.encode(text))
+    }
 }

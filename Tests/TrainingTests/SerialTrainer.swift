@@ -21,7 +21,7 @@ struct SerialTrainer {
         engine = try WorkerModel.makeEngine(
             Welcome(
                 workerID: 1, configuration: run.setup.configuration.resolvedYAML(),
-                adapterConfiguration: run.setup.adapted.adapter.json, heartbeatSeconds: 1,
+                adapterConfiguration: run.setup.trainee.adapterConfiguration, heartbeatSeconds: 1,
                 lostAfterSeconds: 5,
                 orphanTimeoutSeconds: 600, parameterCount: UInt64(run.parameterCount)),
             base: run.setup.base, threadCount: threadCount)

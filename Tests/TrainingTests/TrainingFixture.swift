@@ -22,10 +22,17 @@ struct TrainingFixture {
         .appending(path: "Fixtures").path
     static let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
+    /// What PyTorch got by training tensors of the base, by make_trained_base_goldens.py.
+    struct ExpectedOfBase: Decodable {
+        var losses: [Double]
+        var norms: [Double]
+    }
+
     let folder: String
     var configuration: RunConfiguration
 
-    init() {
+    /// The last block and the final norm are trained under `partial`.
+    init(method: TrainingMethod = .lora) {
         folder = NSTemporaryDirectory() + "/shoal-training-\(UUID().uuidString)"
         configuration = RunConfiguration(base: Self.fixtures + "/tiny-base")
         configuration.data.train = [Self.fixtures + "/training/rows.jsonl"]
@@ -40,6 +47,13 @@ struct TrainingFixture {
         configuration.training.weightDecay = 0.01
         configuration.training.microBatches = 4
         configuration.checkpoint.every = .steps(4)
+        configuration.method = method
+        configuration.partial.layers = 1
+    }
+
+    static func expectedOfBase(_ method: TrainingMethod) throws -> ExpectedOfBase {
+        let data = try Data(contentsOf: URL(filePath: fixtures + "/training/\(method.rawValue).json"))
+        return try JSONDecoder().decode(ExpectedOfBase.self, from: data)
     }
 
     static func expected() throws -> Expected {
@@ -64,8 +78,8 @@ struct TrainingFixture {
             allowsDifferentBase: false, logger: Self.logger)
     }
 
-    /// Trains to the end and returns the bytes of the published adapter.
-    func adapterBytes(_ name: String = "run", threadCount: Int = 1) async throws -> Data {
+    /// Trains to the end and returns the bytes of what was published.
+    func trainedBytes(_ name: String = "run", threadCount: Int = 1) async throws -> Data {
         let run = try await begin(name)
         try SerialTrainer(run, threadCount: threadCount).train()
         try run.publish()
@@ -74,6 +88,8 @@ struct TrainingFixture {
     }
 
     func bytes(_ name: String = "run") throws -> Data {
-        try Data(contentsOf: URL(filePath: path(name) + "/adapter/adapter_model.safetensors"))
+        let method = configuration.method
+        return try Data(
+            contentsOf: URL(filePath: path(name) + "/\(method.resultName)/\(method.weightsFileName)"))
     }
 }

@@ -13,7 +13,7 @@ import WeightFiles
     func tenStepsAgreeWithPEFT() async throws {
         let fixture = TrainingFixture()
         defer { fixture.remove() }
-        _ = try await fixture.adapterBytes()
+        _ = try await fixture.trainedBytes()
         let expected = try TrainingFixture.expected()
         let records = try StepLog<StepRecord>.read(fixture.path("run/metrics.jsonl"))
         try #require(records.count == 10)
@@ -49,26 +49,30 @@ import WeightFiles
         #expect(abs(try evaluator.run().loss - TrainingFixture.expected().finalLoss) <= 1e-3)
     }
 
-    @Test("one and two threads give the same bytes, with dropout and shuffle on")
-    func threadsDoNotCount() async throws {
-        var fixture = TrainingFixture()
+    @Test(
+        "one and two threads give the same bytes, with dropout and shuffle on",
+        arguments: TrainingMethod.allCases)
+    func threadsDoNotCount(method: TrainingMethod) async throws {
+        var fixture = TrainingFixture(method: method)
         defer { fixture.remove() }
         fixture.configuration.adapter.loraDropout = 0.2
         fixture.configuration.data.shuffle = true
-        let one = try await fixture.adapterBytes("one", threadCount: 1)
-        let two = try await fixture.adapterBytes("two", threadCount: 2)
+        let one = try await fixture.trainedBytes("one", threadCount: 1)
+        let two = try await fixture.trainedBytes("two", threadCount: 2)
         #expect(one == two)
         fixture.configuration.training.seed = 43
-        let other = try await fixture.adapterBytes("other")
+        let other = try await fixture.trainedBytes("other")
         #expect(one != other)
     }
 
-    @Test("a run resumed from its checkpoint, with steps behind it replayed, has the uninterrupted bytes")
-    func resumeReplaysToTheSameBytes() async throws {
-        var fixture = TrainingFixture()
+    @Test(
+        "a run resumed from its checkpoint, with steps behind it replayed, has the uninterrupted bytes",
+        arguments: TrainingMethod.allCases)
+    func resumeReplaysToTheSameBytes(method: TrainingMethod) async throws {
+        var fixture = TrainingFixture(method: method)
         defer { fixture.remove() }
         fixture.configuration.adapter.loraDropout = 0.1
-        let whole = try await fixture.adapterBytes("whole")
+        let whole = try await fixture.trainedBytes("whole")
         let broken = try await fixture.begin("broken")
         // Step 6 is in the ledger, the newest checkpoint is of step 4.
         try SerialTrainer(broken, threadCount: 1).train(lastStep: 6)
@@ -88,7 +92,7 @@ import WeightFiles
     func resumeKeepsTheConfiguration() async throws {
         let fixture = TrainingFixture()
         defer { fixture.remove() }
-        _ = try await fixture.adapterBytes()
+        _ = try await fixture.trainedBytes()
         let error = await #expect(throws: TrainingError.self) {
             _ = try await fixture.resume(overrides: ["training.batch_size=4"])
         }
@@ -184,7 +188,7 @@ import WeightFiles
         #expect(step == best.step && records.count < 40)
         #expect(records.suffix(2).allSatisfy { !$0.isBest })
         let model = try await InferenceModel(
-            base: fixture.configuration.base, adapter: run.adapterPath, logger: TrainingFixture.logger)
+            base: fixture.configuration.base, adapter: run.resultPath, logger: TrainingFixture.logger)
         let loss = try Evaluator(
             model: model, paths: fixture.configuration.data.train, data: DataSection(),
             maxTokensPerMicroBatch: 512, threadCount: 1
@@ -201,7 +205,7 @@ import WeightFiles
         fixture.configuration.adapter.initFrom = nil
         fixture.configuration.adapter.layersToTransform = [1]
         let run = try await fixture.begin("upper")
-        #expect(run.setup.adapted.layout.entries.allSatisfy { $0.name.contains("layers.1.") })
+        #expect(run.setup.trainee.layout.entries.allSatisfy { $0.name.contains("layers.1.") })
         run.close()
         fixture.configuration.adapter.targetModules = .names(["q_proj", "nothing_proj"])
         let error = await #expect(throws: AdapterError.self) { _ = try await fixture.begin("none") }

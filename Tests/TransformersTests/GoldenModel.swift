@@ -21,12 +21,26 @@ struct GoldenModel {
         var gradientNorm: Double
     }
 
+    /// Full and partial fine-tuning, see make_trained_base_goldens.py.
+    struct TrainedGolden: Decodable {
+        struct Step: Decodable {
+            var loss: Double
+            var gradientNorm: Double
+        }
+        var lossSum: Double
+        var full: [Step]
+        var partial: [Step]
+    }
+
     static let names = ["llama3-tied", "llama-untied", "qwen2"]
 
     let configuration: LlamaConfiguration
     let weights: MemoryWeights
     let tensors: MemoryWeights
     let golden: Golden
+    /// The gradient of each tensor, by its name.
+    let gradients: MemoryWeights
+    let trained: TrainedGolden
 
     init(_ name: String) throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
@@ -38,6 +52,10 @@ struct GoldenModel {
             safetensors: Data(contentsOf: folder.appending(path: "golden.safetensors")))
         golden = try JSONDecoder().decode(
             Golden.self, from: Data(contentsOf: folder.appending(path: "golden.json")))
+        gradients = try MemoryWeights(
+            safetensors: Data(contentsOf: folder.appending(path: "trained.safetensors")))
+        trained = try JSONDecoder().decode(
+            TrainedGolden.self, from: Data(contentsOf: folder.appending(path: "trained.json")))
     }
 
     /// All linear modules but the head, r = 4 and alpha = 8 as in the script.
@@ -52,7 +70,23 @@ struct GoldenModel {
     }
 
     func model(_ adapters: [String: any LinearAdapterSettings]) throws -> LlamaModel {
-        try LlamaModel(configuration: configuration, weights: weights, adapters: adapters)
+        try LlamaModel(
+            configuration: configuration, weights: weights, trained: TrainedParts(adapters: adapters))
+    }
+
+    func model(training tensors: [WeightShape]) throws -> LlamaModel {
+        try LlamaModel(
+            configuration: configuration, weights: weights,
+            trained: TrainedParts(tensors: Set(tensors.map(\.name))))
+    }
+
+    /// The base's own values of `layout`.
+    func initial(_ layout: ParameterLayout) throws -> Vector {
+        let vector = Vector(zeros: layout.count)
+        for entry in layout.entries {
+            vector[entry.range].copy(from: try weights.tensor(named: entry.name, shape: entry.shape))
+        }
+        return vector
     }
 
     /// The parameters of `layout` under `prefix` in golden.safetensors, as one flat vector.

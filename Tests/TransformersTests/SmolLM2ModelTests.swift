@@ -30,7 +30,7 @@ struct SmolLM2ModelTests {
         let base = try Base(path: SmolLM2File.path)
         let configuration = try ModelRegistry.configuration(json: base.configuration)
         #expect(configuration.parameterCount == 134_515_008)
-        let model = try configuration.makeModel(weights: base, adapters: [:])
+        let model = try configuration.makeModel(weights: base, trained: .none)
         try check(model)
     }
 

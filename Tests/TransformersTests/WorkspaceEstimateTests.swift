@@ -22,17 +22,36 @@ import Transformers
          "tie_word_embeddings": true}
         """
 
+    enum Method: CaseIterable {
+        case adapters, lastBlocks, everything
+
+        func parts(of configuration: LlamaConfiguration) -> TrainedParts {
+            switch self {
+            case .adapters:
+                TrainedParts(
+                    adapters: Dictionary(
+                        uniqueKeysWithValues: configuration.linearModules.filter { !$0.isOutputHead }.map {
+                            ($0.name, LoRAModuleSettings(loraRank: 8, loraScaling: 2))
+                        }))
+            case .lastBlocks:
+                TrainedParts(
+                    tensors: Set(
+                        configuration.weightShapes(lastBlocks: 4, finalNorm: true, head: false)
+                            .map(\.name)))
+            case .everything: TrainedParts(tensors: Set(configuration.weightShapes.map(\.name)))
+            }
+        }
+    }
+
     @Test(
         "the estimate is within 15 % of what a thread's workspace holds",
-        arguments: [(512, 512, 1), (512, 32, 1), (384, 384, 8), (600, 100, 2)])
-    func estimateIsClose(tokens: Int, supervised: Int, sequences: Int) throws {
+        arguments: [(512, 512, 1), (512, 32, 1), (384, 384, 8), (600, 100, 2)], Method.allCases)
+    func estimateIsClose(_ extent: (tokens: Int, supervised: Int, sequences: Int), method: Method) throws {
+        let (tokens, supervised, sequences) = extent
         let configuration = try LlamaConfiguration(json: Data(Self.configuration.utf8))
-        let adapters = Dictionary(
-            uniqueKeysWithValues: configuration.linearModules.filter { !$0.isOutputHead }.map {
-                ($0.name, LoRAModuleSettings(loraRank: 8, loraScaling: 2) as any LinearAdapterSettings)
-            })
+        let trained = method.parts(of: configuration)
         let model = try LlamaModel(
-            configuration: configuration, weights: ConstantWeights(), adapters: adapters)
+            configuration: configuration, weights: ConstantWeights(), trained: trained)
         let length = tokens / sequences
         let batch = MicroBatch(
             tokenIDs: (0..<tokens).map { Int32($0 % 2000) },
@@ -51,7 +70,7 @@ import Transformers
         }
         let estimate = configuration.workspaceByteCount(
             for: BatchExtent(tokenCount: tokens, supervisedCount: supervised, longestSequence: length),
-            adapters: adapters)
+            trained: trained)
         let ratio = Double(estimate) / Double(workspace.byteCount)
         #expect((0.85...1.15).contains(ratio), "\(estimate) estimated, \(workspace.byteCount) held")
     }

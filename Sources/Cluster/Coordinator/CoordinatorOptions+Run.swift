@@ -35,7 +35,7 @@ extension CoordinatorOptions {
         orphanTimeout = .seconds(configuration.cluster.orphanTimeoutSeconds)
         skipsNonFiniteSteps = configuration.training.onNonFinite == .skipStep
         self.configuration = configuration.resolvedYAML()
-        adapterConfiguration = setup.adapted.adapter.json
+        adapterConfiguration = setup.trainee.adapterConfiguration
         totalSteps = UInt64(setup.totalSteps)
     }
 }

@@ -6,11 +6,10 @@ import Tensors
 ///
 /// - Source: `LlamaDecoderLayer` of Hugging Face transformers 5.23 (`modeling_llama.py`).
 struct LlamaBlock: Sendable {
-    let inputNorm: Vector
+    let inputNorm: RMSNormLayer
     let attention: SelfAttention
-    let attentionNorm: Vector
+    let attentionNorm: RMSNormLayer
     let feedForward: GatedFeedForward
-    let epsilon: Float
 
     /// What the forward keeps for the backward.
     struct Activations {
@@ -29,10 +28,14 @@ struct LlamaBlock: Sendable {
         let feedForward: GatedFeedForward.Activations
     }
 
-    /// Whether any of its linear maps has parameters to train.
+    /// Whether any of its tensors or adapters is trained.
     var isTrainable: Bool { trainsAttention || trainsFeedForward }
-    private var trainsAttention: Bool { attention.hasTrainableInputs || attention.output.isTrainable }
-    private var trainsFeedForward: Bool { feedForward.hasTrainableInputs || feedForward.down.isTrainable }
+    private var trainsAttention: Bool { trainsBelowHeads || attention.output.isTrainable }
+    /// Whether anything before the heads' results is trained.
+    private var trainsBelowHeads: Bool { attention.hasTrainableInputs || inputNorm.isTrainable }
+    private var trainsFeedForward: Bool {
+        feedForward.hasTrainableInputs || feedForward.down.isTrainable || attentionNorm.isTrainable
+    }
 
     /// What the tokens of a pass attend to.
     enum Reach {
@@ -55,8 +58,7 @@ struct LlamaBlock: Sendable {
         let (columns, rows) = (input.columns, output.rows)
         let inverseRMS = kept.vector(input.rows)
         let normed = pass.scratch.matrix(rows: input.rows, columns: columns)
-        rmsNormForward(
-            output: normed, inverseRMS: inverseRMS, input: input, weight: inputNorm, epsilon: epsilon)
+        inputNorm.forward(output: normed, inverseRMS: inverseRMS, input: input, pass: pass)
         let attended =
             switch reach {
             case .spans(let spans):
@@ -78,9 +80,8 @@ struct LlamaBlock: Sendable {
 
         let middleInverseRMS = kept.vector(rows)
         let middleNormed = pass.scratch.matrix(rows: rows, columns: columns)
-        rmsNormForward(
-            output: middleNormed, inverseRMS: middleInverseRMS, input: middle, weight: attentionNorm,
-            epsilon: epsilon)
+        attentionNorm.forward(
+            output: middleNormed, inverseRMS: middleInverseRMS, input: middle, pass: selectedPass)
         let fed = feedForward.forward(output: output, input: middleNormed, pass: selectedPass)
         add(output: output, output, middle)
         return Activations(
@@ -107,7 +108,7 @@ struct LlamaBlock: Sendable {
             dStream: dStream, activations: activations, reachesMiddle: reachesMiddle, pass: selectedPass)
         guard reachesMiddle else { return }
 
-        let reachesHeads = reachesInput || attention.hasTrainableInputs
+        let reachesHeads = reachesInput || trainsBelowHeads
         let dSelectedHeads =
             reachesHeads
             ? pass.scratch.matrix(rows: dStream.rows, columns: activations.heads.columns) : nil
@@ -122,17 +123,18 @@ struct LlamaBlock: Sendable {
             scatterRows(output: dInput, input: dStream, indices: selected)
         }
         let normed = pass.scratch.matrix(rows: dInput.rows, columns: dInput.columns)
-        rmsNormReplay(
-            output: normed, input: activations.input, inverseRMS: activations.inverseRMS, weight: inputNorm)
+        inputNorm.replay(
+            output: normed, input: activations.input, inverseRMS: activations.inverseRMS, pass: pass)
         let dNormed =
-            reachesInput ? pass.scratch.matrix(rows: dInput.rows, columns: dInput.columns) : nil
+            reachesInput || inputNorm.isTrainable
+            ? pass.scratch.matrix(rows: dInput.rows, columns: dInput.columns) : nil
         attention.backward(
             dInput: dNormed, dHeads: dHeads, input: normed, activations: activations.attention, spans: spans,
             rotary: rotary, pass: pass)
         if let dNormed {
-            rmsNormBackward(
-                dInput: dInput, dOutput: dNormed, input: activations.input,
-                inverseRMS: activations.inverseRMS, weight: inputNorm)
+            inputNorm.backward(
+                dInput: reachesInput ? dInput : nil, dOutput: dNormed, input: activations.input,
+                inverseRMS: activations.inverseRMS, pass: pass)
         }
     }
 
@@ -146,18 +148,19 @@ struct LlamaBlock: Sendable {
         let (rows, columns) = (dStream.rows, dStream.columns)
         let normed = pass.scratch.matrix(rows: rows, columns: columns)
         if feedForward.hasTrainableInputs {
-            rmsNormReplay(
+            attentionNorm.replay(
                 output: normed, input: activations.middle, inverseRMS: activations.middleInverseRMS,
-                weight: attentionNorm)
+                pass: pass)
         }
-        let dNormed = reachesMiddle ? pass.scratch.matrix(rows: rows, columns: columns) : nil
+        let reachesNorm = reachesMiddle || attentionNorm.isTrainable
+        let dNormed = reachesNorm ? pass.scratch.matrix(rows: rows, columns: columns) : nil
         feedForward.backward(
             dInput: dNormed, dOutput: dStream, input: normed, activations: activations.feedForward,
-            stopsAtDown: !reachesMiddle && !feedForward.hasTrainableInputs, pass: pass)
+            stopsAtDown: !reachesNorm && !feedForward.hasTrainableInputs, pass: pass)
         if let dNormed {
-            rmsNormBackward(
-                dInput: dStream, dOutput: dNormed, input: activations.middle,
-                inverseRMS: activations.middleInverseRMS, weight: attentionNorm)
+            attentionNorm.backward(
+                dInput: reachesMiddle ? dStream : nil, dOutput: dNormed, input: activations.middle,
+                inverseRMS: activations.middleInverseRMS, pass: pass)
         }
     }
 }

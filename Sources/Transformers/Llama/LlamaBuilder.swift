@@ -2,64 +2,63 @@ import Kernels
 import Layers
 import Tensors
 
-/// Puts a ``LlamaModel`` together: takes weights by name, makes adapters and lays out their tensors, in forward order.
+/// Puts a ``LlamaModel`` together: takes weights by name, makes adapters, and lays out what is trained, in forward order.
 struct LlamaBuilder {
     let configuration: LlamaConfiguration
     let weights: any WeightSource
-    let adapters: [String: any LinearAdapterSettings]
-    /// The adapters' tensors so far.
+    let trained: TrainedParts
+    /// The trained tensors so far.
     private(set) var layout = ParameterLayout()
 
-    init(
-        configuration: LlamaConfiguration, weights: any WeightSource,
-        adapters: [String: any LinearAdapterSettings]
-    ) {
+    init(configuration: LlamaConfiguration, weights: any WeightSource, trained: TrainedParts) {
         self.configuration = configuration
         self.weights = weights
-        self.adapters = adapters
+        self.trained = trained
     }
 
-    func vector(_ name: String, count: Int) throws -> Vector {
-        let tensor = try weights.tensor(named: name, shape: [count])
-        try check(tensor, name: name, shape: [count])
-        return tensor
-    }
-
-    func matrix(_ name: String, rows: Int, columns: Int) throws -> Matrix {
-        let tensor = try weights.tensor(named: name, shape: [rows, columns])
-        try check(tensor, name: name, shape: [rows, columns])
-        return tensor.matrix(rows: rows, columns: columns)
-    }
-
-    private func check(_ tensor: Vector, name: String, shape: [Int]) throws {
+    /// A tensor of the base; one that is trained gets its place in ``layout``, and the base's values are only checked.
+    private mutating func weight(_ name: String, shape: [Int]) throws -> Weight {
+        let tensor = try weights.tensor(named: name, shape: shape)
         guard tensor.count == shape.reduce(1, *) else {
             throw TransformerError(
                 .invalidWeights,
                 "'\(name)' has \(tensor.count) elements, the configuration says \(shape); is this the checkpoint "
                     + "of this config.json?", context: name)
         }
+        guard trained.tensors.contains(name) else { return .frozen(tensor) }
+        return .trained(layout.append(name: name, shape: shape).range)
+    }
+
+    mutating func norm(_ name: String) throws -> RMSNormLayer {
+        RMSNormLayer(
+            weight: try weight(name, shape: [configuration.hiddenSize]), epsilon: configuration.normEpsilon)
+    }
+
+    mutating func embedding() throws -> EmbeddingLayer {
+        let (rows, columns) = (configuration.vocabularySize, configuration.hiddenSize)
+        return EmbeddingLayer(
+            weight: try weight(LlamaWeightNames.embedding, shape: [rows, columns]), vocabularySize: rows,
+            columns: columns)
     }
 
     mutating func block(_ layer: Int) throws -> LlamaBlock {
         LlamaBlock(
-            inputNorm: try vector(LlamaWeightNames.inputNorm(layer), count: configuration.hiddenSize),
+            inputNorm: try norm(LlamaWeightNames.inputNorm(layer)),
             attention: SelfAttention(
                 shape: configuration.attentionShape, query: try linear(.query, layer),
                 key: try linear(.key, layer), value: try linear(.value, layer),
                 output: try linear(.output, layer)),
-            attentionNorm: try vector(
-                LlamaWeightNames.attentionNorm(layer), count: configuration.hiddenSize),
+            attentionNorm: try norm(LlamaWeightNames.attentionNorm(layer)),
             feedForward: GatedFeedForward(
-                gate: try linear(.gate, layer), up: try linear(.up, layer), down: try linear(.down, layer)),
-            epsilon: configuration.normEpsilon)
+                gate: try linear(.gate, layer), up: try linear(.up, layer), down: try linear(.down, layer)))
     }
 
-    mutating func head(embedding: Matrix) throws -> LanguageModelHead {
+    mutating func head(embedding: EmbeddingLayer) throws -> LanguageModelHead {
         let module = configuration.headModule
         let weight =
             configuration.tieWordEmbeddings
-            ? embedding
-            : try matrix("\(module.name).weight", rows: module.outputCount, columns: module.inputCount)
+            ? embedding.weight
+            : try weight("\(module.name).weight", shape: [module.outputCount, module.inputCount])
         return LanguageModelHead(
             projection: LinearLayer(module: module, weight: weight, adapter: adapter(for: module)))
     }
@@ -68,14 +67,13 @@ struct LlamaBuilder {
         let module = configuration.linearModule(part, layer: layer)
         return LinearLayer(
             module: module,
-            weight: try matrix(
-                "\(module.name).weight", rows: module.outputCount, columns: module.inputCount),
+            weight: try weight("\(module.name).weight", shape: [module.outputCount, module.inputCount]),
             bias: configuration.hasBias(part)
-                ? try vector("\(module.name).bias", count: module.outputCount) : nil,
+                ? try weight("\(module.name).bias", shape: [module.outputCount]) : nil,
             adapter: adapter(for: module))
     }
 
     private mutating func adapter(for module: LinearModule) -> (any LinearAdapter)? {
-        adapters[module.name]?.makeAdapter(for: module, layout: &layout)
+        trained.adapters[module.name]?.makeAdapter(for: module, layout: &layout)
     }
 }

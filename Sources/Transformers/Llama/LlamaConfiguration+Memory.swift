@@ -3,12 +3,10 @@ public import Layers
 
 extension LlamaConfiguration {
     /// Follows what ``LlamaModel`` takes from the two arenas of a ``LlamaWorkspace``; the last block computes
-    /// everything behind its attention for supervised rows only, and blocks below the lowest adapted one keep
+    /// everything behind its attention for supervised rows only, and blocks below the lowest that is trained keep
     /// nothing.
-    public func workspaceByteCount(
-        for batch: BatchExtent, adapters: [String: any LinearAdapterSettings]
-    ) -> Int {
-        let estimate = LlamaMemory(configuration: self, batch: batch, adapters: adapters)
+    public func workspaceByteCount(for batch: BatchExtent, trained: TrainedParts) -> Int {
+        let estimate = LlamaMemory(configuration: self, batch: batch, trained: trained)
         return 4
             * (max(estimate.activations, Arena.minimumChunk) + max(estimate.scratch, Arena.minimumChunk))
     }
@@ -24,12 +22,14 @@ private struct LlamaMemory {
     private var scratchColumns: [[String: Int]]
     private var savedOfHead = 0
     private var scratchOfHead = 0
-    /// The lowest block with an adapter; the number of blocks when none has.
+    /// The lowest block that the way back reaches; the number of blocks when it reaches none.
     private let lowest: Int
+    /// Whether the way back goes on below it, to the embedding.
+    private let reachesEmbedding: Bool
+    /// Whether tensors of each block are trained.
+    private let trainsTensors: [Bool]
 
-    init(
-        configuration: LlamaConfiguration, batch: BatchExtent, adapters: [String: any LinearAdapterSettings]
-    ) {
+    init(configuration: LlamaConfiguration, batch: BatchExtent, trained: TrainedParts) {
         self.configuration = configuration
         self.batch = batch
         attention = AttentionShape(
@@ -38,7 +38,7 @@ private struct LlamaMemory {
         saved = Array(repeating: [:], count: configuration.layerCount)
         scratchColumns = saved
         for module in configuration.linearModules {
-            guard let settings = adapters[module.name] else { continue }
+            guard let settings = trained.adapters[module.name] else { continue }
             let name = module.name.split(separator: ".").last.map(String.init) ?? module.name
             if let layer = module.layer {
                 saved[layer][name] = settings.savedColumns(for: module)
@@ -48,7 +48,14 @@ private struct LlamaMemory {
                 scratchOfHead = settings.scratchColumns(for: module)
             }
         }
-        lowest = saved.firstIndex { !$0.isEmpty } ?? configuration.layerCount
+        let trainedParts = configuration.weightShapes.filter { trained.tensors.contains($0.name) }.map(\.part)
+        reachesEmbedding = trainedParts.contains { $0 == .embedding || $0 == .tiedEmbedding }
+        let adapted = saved.map { !$0.isEmpty }
+        let trains = adapted.indices.map { trainedParts.contains(.block($0)) }
+        trainsTensors = trains
+        lowest =
+            reachesEmbedding
+            ? 0 : adapted.indices.firstIndex { trains[$0] || adapted[$0] } ?? configuration.layerCount
     }
 
     private static let attentionInputs = ["q_proj", "k_proj", "v_proj"]
@@ -132,7 +139,8 @@ private struct LlamaMemory {
         let behind = scratch(["o_proj"], of: layer, rows: rows)
         let within =
             (isLast(layer) ? matrix(count, attention.queryColumns) : 0)
-            + (layer > lowest ? 2 : 1) * matrix(count, hidden) + matrix(count, attention.queryColumns)
+            + (layer > lowest || reachesEmbedding || trainsTensors[layer] ? 2 : 1) * matrix(count, hidden)
+            + matrix(count, attention.queryColumns)
             + 2 * matrix(count, attention.keyValueColumns) + 2 * scores
             + scratch(Self.attentionInputs, of: layer, rows: count)
         return max(feedForward, heads + max(behind, within))

@@ -113,9 +113,7 @@ public struct LlamaConfiguration: ModelConfiguration, Equatable {
         }
     }
 
-    public func makeModel(weights: any WeightSource, adapters: [String: any LinearAdapterSettings]) throws
-        -> any GenerativeModel
-    {
-        try LlamaModel(configuration: self, weights: weights, adapters: adapters)
+    public func makeModel(weights: any WeightSource, trained: TrainedParts) throws -> any GenerativeModel {
+        try LlamaModel(configuration: self, weights: weights, trained: trained)
     }
 }

@@ -33,7 +33,7 @@ extension LlamaModel {
         let last = pass.scratch.matrix(rows: 1, columns: columns)
         var stream = pass.scratch.matrix(rows: count, columns: columns)
         var other = pass.scratch.matrix(rows: count, columns: columns)
-        embeddingForward(output: stream, table: embedding, ids: tokenIDs)
+        embedding.forward(output: stream, ids: tokenIDs, pass: pass)
         for (index, block) in blocks.enumerated() {
             let isLast = index == blocks.count - 1
             let output = isLast ? last : other
@@ -47,9 +47,7 @@ extension LlamaModel {
             (stream, other) = (output, stream)
         }
         let hidden = pass.scratch.matrix(rows: 1, columns: columns)
-        rmsNormForward(
-            output: hidden, inverseRMS: pass.scratch.vector(1), input: last, weight: finalNorm,
-            epsilon: configuration.normEpsilon)
+        finalNorm.forward(output: hidden, inverseRMS: pass.scratch.vector(1), input: last, pass: pass)
         _ = head.projection.forward(
             output: logits.matrix(rows: 1, columns: vocabularySize), input: hidden, pass: pass)
         try weights.checkIntact()

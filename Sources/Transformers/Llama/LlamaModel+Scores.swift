@@ -24,9 +24,8 @@ extension LlamaModel {
             let last = forward(
                 batch, keepsFrom: blocks.count, workspace: workspace, pass: pass, supervised: pass)
             let hidden = pass.scratch.matrix(rows: last.rows, columns: last.columns)
-            rmsNormForward(
-                output: hidden, inverseRMS: pass.scratch.vector(last.rows), input: last, weight: finalNorm,
-                epsilon: configuration.normEpsilon)
+            finalNorm.forward(
+                output: hidden, inverseRMS: pass.scratch.vector(last.rows), input: last, pass: pass)
             head.scores(
                 hidden: hidden, targets: workspace.supervisedTargets, into: &workspace.tokenScores,
                 pass: pass)

@@ -2,48 +2,42 @@ import Kernels
 public import Layers
 public import Tensors
 
-/// A decoder of the Llama family with its frozen weights and the adapters attached to its linear maps.
+/// A decoder of the Llama family: its weights, frozen or trained, and the adapters attached to its linear maps.
 ///
 /// - Thread: any number at a time, each with its own workspace; the model itself never changes.
 public final class LlamaModel: GenerativeModel {
     public let configuration: LlamaConfiguration
     public let trainable: ParameterLayout
     let weights: any WeightSource
-    let embedding: Matrix
+    let embedding: EmbeddingLayer
     let blocks: [LlamaBlock]
-    let finalNorm: Vector
+    let finalNorm: RMSNormLayer
     let head: LanguageModelHead
-    /// The lowest block with something to train; the number of blocks when none has.
-    let lowestTrainableBlock: Int
+    /// The lowest block that the way back reaches: the first with something to train, or the very first where the
+    /// embedding is trained; the number of blocks when nothing below the final norm is.
+    let lowestReachedBlock: Int
     let rotary: RotaryTable
+    private let trainsBase: Bool
 
-    /// Takes the weights by name and attaches adapters, whose tensors enter ``trainable`` in forward order.
+    /// Takes the weights by name and attaches adapters; what is trained enters ``trainable`` in forward order.
     ///
-    /// - Parameter adapters: by module name; empty for the base alone.
-    /// - Throws: ``TransformerError`` with code `.unknownModule` when a name is no linear module of this model, or
-    ///   what `weights` throws.
+    /// - Throws: ``TransformerError`` with code `.unknownModule` when `trained` names what this model has not, or what
+    ///   `weights` throws.
     public init(
-        configuration: LlamaConfiguration, weights: any WeightSource,
-        adapters: [String: any LinearAdapterSettings] = [:]
+        configuration: LlamaConfiguration, weights: any WeightSource, trained: TrainedParts = .none
     ) throws {
         BLAS.configureSingleThreaded()
-        let known = Set(configuration.linearModules.map(\.name))
-        if let unknown = adapters.keys.sorted().first(where: { !known.contains($0) }) {
-            throw TransformerError(
-                .unknownModule,
-                "'\(unknown)' is no linear module of this \(configuration.modelType) model with "
-                    + "\(configuration.layerCount) layers", context: unknown)
-        }
-        var builder = LlamaBuilder(configuration: configuration, weights: weights, adapters: adapters)
-        embedding = try builder.matrix(
-            LlamaWeightNames.embedding, rows: configuration.vocabularySize,
-            columns: configuration.hiddenSize)
+        try configuration.requireKnown(trained)
+        var builder = LlamaBuilder(configuration: configuration, weights: weights, trained: trained)
+        embedding = try builder.embedding()
         var blocks: [LlamaBlock] = []
         for layer in 0..<configuration.layerCount { blocks.append(try builder.block(layer)) }
-        finalNorm = try builder.vector(LlamaWeightNames.finalNorm, count: configuration.hiddenSize)
+        finalNorm = try builder.norm(LlamaWeightNames.finalNorm)
         head = try builder.head(embedding: embedding)
         trainable = builder.layout
-        lowestTrainableBlock = blocks.firstIndex { $0.isTrainable } ?? blocks.count
+        trainsBase = !trained.tensors.isEmpty
+        lowestReachedBlock =
+            embedding.isTrainable ? 0 : blocks.firstIndex { $0.isTrainable } ?? blocks.count
         rotary = RotaryTable(
             headDimension: configuration.headDimension, theta: configuration.ropeTheta,
             scaling: configuration.ropeScaling)
@@ -59,7 +53,10 @@ public final class LlamaModel: GenerativeModel {
 
     public func makeWorkspace() -> LlamaWorkspace { LlamaWorkspace(rotary: rotary) }
 
-    public var takesSeveralBatches: Bool { ProductVariant.inUse != .blas && !head.projection.isTrainable }
+    /// Not with tensors of the base, whose gradients are too large to hold several for the sake of small products.
+    public var takesSeveralBatches: Bool {
+        ProductVariant.inUse != .blas && !head.projection.isTrainable && !trainsBase
+    }
 
     public func gradient(
         of batches: [MicroBatch], parameters: Vector, into gradients: [Vector], pass: TrainingPass,
@@ -72,12 +69,12 @@ public final class LlamaModel: GenerativeModel {
             "\(batches.count) micro-batches with \(parameters.count) parameters and \(gradients.count) gradients"
         )
         try weights.checkIntact()
-        for gradient in gradients { fill(gradient, with: 0) }
         let supervisedCounts = batches.map(\.supervisedTokenCount)
         // Without a target there is no loss, and the gradient is zero.
         let wanted = batches.indices.filter { supervisedCounts[$0] > 0 }
         var losses = Array(repeating: LossSum(), count: batches.count)
         for index in batches.indices where !wanted.contains(index) {
+            fill(gradients[index], with: 0)
             try workspace.load(batches[index], configuration: configuration, allowsPrefixes: false)
         }
         guard !wanted.isEmpty else { return losses }
@@ -123,7 +120,7 @@ public final class LlamaModel: GenerativeModel {
         var stream = kept.matrix(rows: batch.tokenCount, columns: columns)
         // Below the lowest trained block two matrices take turns as input and output.
         var other = lowestKept > 0 ? kept.matrix(rows: batch.tokenCount, columns: columns) : stream
-        embeddingForward(output: stream, table: embedding, ids: batch.tokenIDs)
+        embedding.forward(output: stream, ids: batch.tokenIDs, pass: pass)
         for (index, block) in blocks.enumerated() {
             let isLast = index == blocks.count - 1
             let isKept = index >= lowestKept
@@ -144,35 +141,38 @@ public final class LlamaModel: GenerativeModel {
         _ batch: MicroBatch, workspace: LlamaWorkspace, pass: LayerPass, supervised: LayerPass
     ) -> [Double] {
         let last = forward(
-            batch, keepsFrom: lowestTrainableBlock, workspace: workspace, pass: pass,
+            batch, keepsFrom: lowestReachedBlock, workspace: workspace, pass: pass,
             supervised: supervised)
         let (rows, columns) = (last.rows, last.columns)
         let scratch = pass.scratch
         let inverseRMS = scratch.vector(rows)
         let hidden = scratch.matrix(rows: rows, columns: columns)
-        rmsNormForward(
-            output: hidden, inverseRMS: inverseRMS, input: last, weight: finalNorm,
-            epsilon: configuration.normEpsilon)
-        let trainsBlocks = lowestTrainableBlock < blocks.count
-        let dHidden = trainsBlocks ? scratch.matrix(rows: rows, columns: columns) : nil
+        finalNorm.forward(output: hidden, inverseRMS: inverseRMS, input: last, pass: supervised)
+        let reachesBlocks = lowestReachedBlock < blocks.count
+        let dHidden =
+            reachesBlocks || finalNorm.isTrainable ? scratch.matrix(rows: rows, columns: columns) : nil
         let lossSums = head.gradient(
             dHidden: dHidden, hidden: hidden, targets: workspace.supervisedTargets,
             parts: supervised.gradients.map { $0.rows.clamped(to: 0..<rows) }, pass: supervised)
         guard let dHidden else { return lossSums }
-        let dSupervised = scratch.matrix(rows: rows, columns: columns)
-        fill(dSupervised, with: 0)
-        rmsNormBackward(
-            dInput: dSupervised, dOutput: dHidden, input: last, inverseRMS: inverseRMS, weight: finalNorm)
+        let dSupervised = reachesBlocks ? scratch.matrix(rows: rows, columns: columns) : nil
+        if let dSupervised { fill(dSupervised, with: 0) }
+        finalNorm.backward(
+            dInput: dSupervised, dOutput: dHidden, input: last, inverseRMS: inverseRMS, pass: supervised)
+        guard let dSupervised else { return lossSums }
         let dStream = scratch.matrix(rows: batch.tokenCount, columns: columns)
-        for index in stride(from: blocks.count - 1, through: lowestTrainableBlock, by: -1) {
+        for index in stride(from: blocks.count - 1, through: lowestReachedBlock, by: -1) {
             let isLast = index == blocks.count - 1
             blocks[index].backward(
                 dInput: dStream, dStream: isLast ? dSupervised : dStream,
-                activations: workspace.blocks[index - lowestTrainableBlock], spans: workspace.spans,
+                activations: workspace.blocks[index - lowestReachedBlock], spans: workspace.spans,
                 selected: isLast ? workspace.supervisedRows : nil,
-                selectedPass: isLast ? supervised : pass, reachesInput: index > lowestTrainableBlock,
+                selectedPass: isLast ? supervised : pass,
+                reachesInput: index > lowestReachedBlock || embedding.isTrainable,
                 rotary: workspace.rotary, pass: pass)
         }
+        embedding.backward(
+            dOutput: dStream, ids: batch.tokenIDs, accumulates: configuration.tieWordEmbeddings, pass: pass)
         return lossSums
     }
 }

@@ -60,24 +60,29 @@ extension LlamaConfiguration {
     }
 
     public var weightShapes: [WeightShape] {
-        var shapes = [WeightShape(name: LlamaWeightNames.embedding, shape: [vocabularySize, hiddenSize])]
+        var shapes = [
+            WeightShape(
+                name: LlamaWeightNames.embedding, shape: [vocabularySize, hiddenSize],
+                part: tieWordEmbeddings ? .tiedEmbedding : .embedding)
+        ]
         for layer in 0..<layerCount {
-            shapes.append(WeightShape(name: LlamaWeightNames.inputNorm(layer), shape: [hiddenSize]))
+            func append(_ name: String, _ shape: [Int]) {
+                shapes.append(WeightShape(name: name, shape: shape, part: .block(layer)))
+            }
+            append(LlamaWeightNames.inputNorm(layer), [hiddenSize])
             for part in LlamaWeightNames.BlockModule.allCases {
                 let module = linearModule(part, layer: layer)
-                shapes.append(
-                    WeightShape(
-                        name: "\(module.name).weight", shape: [module.outputCount, module.inputCount]))
-                if hasBias(part) {
-                    shapes.append(WeightShape(name: "\(module.name).bias", shape: [module.outputCount]))
-                }
+                append("\(module.name).weight", [module.outputCount, module.inputCount])
+                if hasBias(part) { append("\(module.name).bias", [module.outputCount]) }
             }
-            shapes.append(WeightShape(name: LlamaWeightNames.attentionNorm(layer), shape: [hiddenSize]))
+            append(LlamaWeightNames.attentionNorm(layer), [hiddenSize])
         }
-        shapes.append(WeightShape(name: LlamaWeightNames.finalNorm, shape: [hiddenSize]))
+        shapes.append(
+            WeightShape(name: LlamaWeightNames.finalNorm, shape: [hiddenSize], part: .finalNorm))
         if !tieWordEmbeddings {
             shapes.append(
-                WeightShape(name: "\(headModule.name).weight", shape: [vocabularySize, hiddenSize]))
+                WeightShape(
+                    name: "\(headModule.name).weight", shape: [vocabularySize, hiddenSize], part: .head))
         }
         return shapes
     }

@@ -45,8 +45,8 @@ struct PreflightCommand: AsyncParsableCommand {
     private func targets(_ preflight: Preflight) -> String {
         let rows = preflight.targets.map {
             [
-                "  " + $0.name, "\($0.moduleCount)", "\($0.outputCount) × \($0.inputCount)", "\($0.loraRank)",
-                Format.count($0.parameterCount),
+                "  " + $0.name, "\($0.count)", $0.shape.map(String.init).joined(separator: " × "),
+                $0.loraRank.map(String.init) ?? "all", Format.count($0.parameterCount),
             ]
         }
         return Format.table([["  module", "count", "shape", "r", "parameters"]] + rows)
@@ -95,7 +95,7 @@ struct PreflightCommand: AsyncParsableCommand {
         return Format.table([
             ["  base", "\(Format.bytes(memory.base)), once per host"],
             ["  each thread", "about " + Format.bytes(memory.perThread + memory.gradient)],
-            ["  adapter and moments", Format.bytes(memory.state)],
+            ["  trained and moments", Format.bytes(memory.state)],
             ["  gradients held", "at most " + Format.bytes(memory.heldGradients * memory.gradient)],
             [
                 "  with \(threads) threads",
@@ -113,7 +113,9 @@ struct PreflightCommand: AsyncParsableCommand {
                 bytes == 0 ? "nothing" : "\(Format.bytes(bytes)) each way, a worker and step",
             ]
         }
-        return Format.table(
-            rows + [["  all parameters", "would be \(Format.bytes(full)) each way with 2 workers"]])
+        let whole =
+            preflight.parameterCount < preflight.baseParameterCount
+            ? [["  all parameters", "would be \(Format.bytes(full)) each way with 2 workers"]] : []
+        return Format.table(rows + whole)
     }
 }

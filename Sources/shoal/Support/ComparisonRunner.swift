@@ -262,7 +262,9 @@ struct ComparisonRunner {
         let manager = FileManager.default
         let folder = (path as NSString).deletingLastPathComponent
         try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        if !manager.fileExists(atPath: path) { manager.createFile(atPath: path, contents: nil) }
+        if !manager.fileExists(atPath: path) {
+            _ = manager.createFile(atPath: path, contents: nil)
+        }
         let file = try FileHandle(forWritingTo: URL(filePath: path))
         try file.seekToEnd()
         return file

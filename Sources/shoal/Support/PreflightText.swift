@@ -5,9 +5,13 @@ import Training
 enum PreflightText {
     /// How much of the base is trained.
     static func trained(_ preflight: Preflight) -> String {
-        "\(Format.count(preflight.parameterCount)) trained parameters beside "
-            + "\(Format.count(preflight.baseParameterCount)) of the base "
-            + "(\(Format.decimal(100 * preflight.share, 2)) %)"
+        let share = "(\(Format.decimal(100 * preflight.share, 2)) %)"
+        let (trained, base) = (
+            Format.count(preflight.parameterCount), Format.count(preflight.baseParameterCount)
+        )
+        return preflight.trainsBase
+            ? "\(trained) of the base's \(base) parameters are trained \(share)"
+            : "\(trained) trained parameters beside \(base) of the base \(share)"
     }
 
     /// The data and the length of the run.

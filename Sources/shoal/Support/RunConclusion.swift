@@ -3,13 +3,13 @@ import Training
 
 /// The last words about a run, and its exit status.
 enum RunConclusion {
-    /// Publishes the adapter of a run that completed; throws the status of one that did not.
+    /// Publishes the result of a run that completed; throws the status of one that did not.
     static func conclude(_ ending: RunEnding, run: TrainingRun, command: String) throws {
         switch ending {
         case .completed:
             let step = try run.publish()
             run.close()
-            StandardOutput.write("adapter of step \(step): \(run.adapterPath)\n")
+            StandardOutput.write("\(run.resultName) of step \(step): \(run.resultPath)\n")
         case .interrupted(let reason, let savedStep):
             run.close()
             let saved = savedStep == 0 ? "before the first step" : "step \(savedStep) is saved"

@@ -19,7 +19,6 @@ from torch.nn.functional import cross_entropy
 from transformers import LlamaForCausalLM, get_linear_schedule_with_warmup
 
 BASE = Path(__file__).resolve().parent.parent / "tiny-base"
-OUTPUT = Path(sys.argv[1])
 STEPS, BATCH, RATE, WARMUP = 10, 8, 5e-3, 0.2
 WORDS = "the a good bad film plot actor story ending funny dull sharp slow bright never always left".split()
 
@@ -46,17 +45,18 @@ def mean_loss(model, tokenizer, rows):
 
 def main():
     torch.manual_seed(3)
-    OUTPUT.mkdir(exist_ok=True)
+    output = Path(sys.argv[1])
+    output.mkdir(exist_ok=True)
     tokenizer = Tokenizer.from_file(str(BASE / "tokenizer.json"))
     rows = list(make_rows())
-    (OUTPUT / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (output / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     base = LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32)
     model = get_peft_model(
         base,
         LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM"),
     )
-    model.save_pretrained(OUTPUT / "initial")
+    model.save_pretrained(output / "initial")
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=RATE, weight_decay=0.01)
     schedule = get_linear_schedule_with_warmup(optimizer, round(STEPS * WARMUP), STEPS)
     batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
@@ -70,14 +70,15 @@ def main():
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
-    model.save_pretrained(OUTPUT / "final")
-    again = PeftModel.from_pretrained(LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32), OUTPUT / "final")
+    model.save_pretrained(output / "final")
+    again = PeftModel.from_pretrained(LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32), output / "final")
     with torch.no_grad():
         final_loss = mean_loss(again.eval(), tokenizer, rows).item()
     expected = {"losses": losses, "norms": norms, "rates": rates, "final_loss": final_loss}
-    (OUTPUT / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
+    (output / "expected.json").write_text(json.dumps(expected, indent=1) + "\n")
     for name in ("initial", "final"):
-        (OUTPUT / name / "README.md").unlink(missing_ok=True)
+        (output / name / "README.md").unlink(missing_ok=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -9,28 +9,41 @@ final class FaultCluster {
     /// Seconds of silence after which a worker counts as lost.
     static let lostAfter = 1.5
 
-    /// The adapter of the run without faults.
-    private static let expected = Result { () throws -> Data in
-        let scratch = try Scratch()
-        let config = try tiny.write(to: scratch)
-        let outcome = try Shoal.run(
-            ["train", config, "--workers", "1", "--threads", "1", "--output", scratch.path("run")],
-            in: scratch,
-            name: "undisturbed")
-        guard outcome.status == 0 else { throw Shoal.HarnessError(description: "\(outcome)") }
-        return try RunFolder("run", in: scratch).adapter()
+    /// The results of the runs without faults, by method.
+    private static let lora = undisturbed("lora")
+    private static let full = undisturbed("full")
+
+    private static func undisturbed(_ method: String) -> Result<Data, any Error> {
+        Result {
+            let scratch = try Scratch()
+            var tiny = tiny
+            tiny.method = method
+            let config = try tiny.write(to: scratch)
+            let outcome = try Shoal.run(
+                ["train", config, "--workers", "1", "--threads", "1", "--output", scratch.path("run")],
+                in: scratch,
+                name: "undisturbed")
+            guard outcome.status == 0 else { throw Shoal.HarnessError(description: "\(outcome)") }
+            return try RunFolder("run", in: scratch).adapter()
+        }
     }
 
     let scratch: Scratch
     let config: String
     /// RUN
     let path: String
+    private let expected: Result<Data, any Error>
     private var count = 0
 
-    /// - Parameter path: RUN; nil takes a folder of the scratch.
-    init(path: String? = nil) throws {
+    /// - Parameters:
+    ///   - path: RUN; nil takes a folder of the scratch.
+    ///   - trainsBase: `method: full` in place of `lora`.
+    init(path: String? = nil, trainsBase: Bool = false) throws {
         scratch = try Scratch()
-        config = try Self.tiny.write(to: scratch)
+        var tiny = Self.tiny
+        tiny.method = trainsBase ? "full" : "lora"
+        config = try tiny.write(to: scratch)
+        expected = trainsBase ? Self.full : Self.lora
         self.path = path ?? scratch.path("run")
         let keys = try Shoal.run(["keys", "new", scratch.path("keys")], in: scratch, name: "keys")
         try #require(keys.status == 0, "\(keys)")
@@ -94,7 +107,7 @@ final class FaultCluster {
         let steps = Array(1...Self.tiny.maxSteps)
         #expect(try run.metrics().map(\.step) == steps, "each step once, in order")
         #expect(try run.ledger().map(\.step) == steps, "no step twice in the ledger")
-        #expect(try run.adapter() == Self.expected.get())
+        #expect(try run.adapter() == expected.get())
         let audit = try Shoal.run(["audit", path], in: scratch, name: "audit")
         #expect(audit.status == 0, "\(audit)")
     }

@@ -6,6 +6,7 @@ struct TinyRun {
     var maxSteps = 8
     var checkpointEvery = 4
     /// Lines of YAML put in place of the defaults, by section.
+    var method = "lora"
     var adapter = "{r: 4, lora_alpha: 8, lora_dropout: 0.1, target_modules: all-linear}"
     var base = TinyRun.base.path
     var rows = TinyRun.rows()
@@ -23,7 +24,9 @@ struct TinyRun {
             data:
               train: [\(train)]
               max_sequence_length: 64
+            method: \(method)
             adapter: \(adapter)
+            partial: {layers: 1}
             training:
               max_steps: \(maxSteps)
               batch_size: 16
@@ -82,14 +85,19 @@ struct RunFolder {
         self.scratch = scratch
     }
 
-    /// The bytes of the final adapter.
+    /// The bytes of the final adapter, or of the model where the base is trained.
     func adapter() throws -> Data {
-        try Data(contentsOf: folder.appendingPathComponent("adapter/adapter_model.safetensors"))
+        let model = folder.appendingPathComponent("model/model.safetensors")
+        return try Data(
+            contentsOf: FileManager.default.fileExists(atPath: model.path)
+                ? model : folder.appendingPathComponent("adapter/adapter_model.safetensors"))
     }
 
-    /// Whether something that looks like a finished adapter is there.
+    /// Whether something that looks like a finished adapter or model is there.
     var hasAdapter: Bool {
-        FileManager.default.fileExists(atPath: folder.appendingPathComponent("adapter").path)
+        ["adapter", "model"].contains {
+            FileManager.default.fileExists(atPath: folder.appendingPathComponent($0).path)
+        }
     }
 
     /// The whole lines of `metrics.jsonl`; none while there is no file.

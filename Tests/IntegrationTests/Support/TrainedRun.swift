@@ -9,11 +9,11 @@ struct TrainedRun {
     /// The rows it was trained on.
     let rows: String
 
-    init() throws {
+    init(method: String = "lora") throws {
         scratch = try Scratch()
         path = scratch.path("run")
         rows = scratch.path("train.jsonl")
-        let config = try TinyRun(maxSteps: 30, checkpointEvery: 10).write(to: scratch)
+        let config = try TinyRun(maxSteps: 30, checkpointEvery: 10, method: method).write(to: scratch)
         let outcome = try Shoal.run(
             ["train", config, "--workers", "2", "--threads", "1", "--output", path], in: scratch,
             name: "train")

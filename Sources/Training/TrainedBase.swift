@@ -1,0 +1,88 @@
+public import Adapters
+import Bases
+public import Configurations
+public import Layers
+public import Tensors
+public import Transformers
+import WeightFiles
+
+/// A base some or all of whose tensors are trained: `method: partial` and `method: full`.
+///
+/// The trained tensors' values lie in the parameter vector; the others stay views of the mapped base.
+public struct TrainedBase: Trainee {
+    public let model: any GenerativeModel
+    public let parts: TrainedParts
+    public var adapterConfiguration: String { "" }
+    public var targets: [Preflight.Target] {
+        layout.entries.map { entry in
+            let parts = entry.name.split(separator: ".")
+            // `q_proj` for `….q_proj.weight`, `q_proj.bias` for its bias.
+            let name = parts.last == "weight" ? parts.dropLast().suffix(1) : parts.suffix(2)
+            return Preflight.Target(
+                name: name.joined(separator: "."), shape: entry.shape, loraRank: nil, count: 1,
+                parameterCount: entry.count)
+        }
+    }
+
+    /// - Parameter shapes: the tensors to train.
+    /// - Throws: ``TrainingError`` with code `.nothingTrained` when there are none; `TransformerError`,
+    ///   `WeightFileError`.
+    init(_ shapes: [WeightShape], of base: LoadedBase) throws {
+        guard !shapes.isEmpty else {
+            throw TrainingError(
+                .nothingTrained,
+                "partial: layers 0, final_norm false and head false train nothing; set partial.layers to 1 or more"
+            )
+        }
+        parts = TrainedParts(tensors: Set(shapes.map(\.name)))
+        model = try base.configuration.makeModel(weights: base.base, trained: parts)
+    }
+
+    /// The base's own values.
+    public func initialParameters(
+        _ configuration: RunConfiguration, base: LoadedBase, allowsDifferentBase: Bool
+    ) throws -> (parameters: Vector, provenance: AdapterProvenance) {
+        let parameters = Vector(zeros: layout.count)
+        for entry in layout.entries {
+            parameters[entry.range].copy(from: try base.base.tensor(named: entry.name, shape: entry.shape))
+        }
+        try base.base.checkIntact()
+        return (parameters, AdapterProvenance(baseDigest: base.base.digest))
+    }
+
+    public func writeTrained(
+        _ parameters: Vector, provenance: AdapterProvenance, to directory: String
+    ) throws {
+        try SafetensorsWriter.write(
+            layout.entries.map {
+                SafetensorsWriter.Tensor(name: $0.name, shape: $0.shape, values: parameters[$0.range])
+            }, metadata: ["format": "pt"], to: directory + "/" + ShardedSafetensors.singleFileName)
+    }
+
+    public func writeResult(
+        _ parameters: Vector, base: LoadedBase, provenance: AdapterProvenance, to directory: String
+    ) throws {
+        let places = Dictionary(
+            layout.entries.map { ($0.name, $0.range) }, uniquingKeysWith: { first, _ in first })
+        try ModelDirectoryWriter(base: base).write(to: directory) { tensor in
+            if let range = places[tensor.name] { return parameters[range] }
+            return try base.base.tensor(named: tensor.name, shape: tensor.shape)
+        }
+    }
+}
+
+extension ModelConfiguration {
+    /// The tensors that `partial` names.
+    ///
+    /// - Throws: ``TrainingError`` with code `.nothingTrained` for more blocks than the base has.
+    func weightShapes(_ partial: PartialSection, base: String) throws(TrainingError) -> [WeightShape] {
+        guard partial.layers <= blockCount else {
+            throw TrainingError(
+                .nothingTrained,
+                "partial.layers: \(partial.layers) blocks, \(base) has \(blockCount); set partial.layers to "
+                    + "\(blockCount) or less, or write method: full")
+        }
+        return weightShapes(
+            lastBlocks: partial.layers, finalNorm: partial.finalNorm, head: partial.head)
+    }
+}
