@@ -6,6 +6,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
@@ -26,6 +27,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     ],
@@ -50,6 +52,7 @@ let package = Package(
         .target(name: "ZeroMQ", dependencies: ["CZMQ"]),
         .target(name: "Configurations", dependencies: [yams]),
         .target(name: "Lab"),
+        .target(name: "Charts"),
 
         // L2
         .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS", "RandomNumbers", "Tensors"]),
@@ -102,6 +105,12 @@ let package = Package(
                 mustache,
             ]),
 
+        .target(
+            name: "Dashboard",
+            dependencies: [
+                "Charts", "DurableFiles", "Telemetry", "WireProtocol", hummingbird, logging, mustache,
+            ]),
+
         // L6
         .target(
             name: "Cluster",
@@ -115,8 +124,10 @@ let package = Package(
         .executableTarget(
             name: "shoal",
             dependencies: [
-                "Adapters", "Bases", "CBuildInfo", "Checkpoints", "Cluster", "Comparison", "Configurations",
-                "Coordination", "Datasets", "DurableFiles", "FaultPoints", "Hub", "Kernels", "Lab",
+                "Adapters", "Bases", "CBuildInfo", "Charts", "Checkpoints", "Cluster", "Comparison",
+                "Configurations",
+                "Coordination", "Dashboard", "Datasets", "DurableFiles", "FaultPoints", "Hub", "Kernels",
+                "Lab",
                 "Tokenizers", "Training",
                 "Transformers",
                 "Transports", "WeightFiles", "WireProtocol", "ZeroMQ", argumentParser, logging,
@@ -159,6 +170,9 @@ let package = Package(
         .testTarget(
             name: "CoordinationTests",
             dependencies: ["Collectives", "Coordination", "Tensors", "WireProtocol"]),
+        .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
+        .testTarget(
+            name: "DashboardTests", dependencies: ["Dashboard", "Telemetry", "WireProtocol", logging]),
         .testTarget(
             name: "DatasetsTests", dependencies: ["Datasets", "RandomNumbers", "Tensors", "Tokenizers"]),
         .testTarget(name: "DurableFilesTests", dependencies: ["DurableFiles"]),

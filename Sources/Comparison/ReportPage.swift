@@ -1,3 +1,4 @@
+import Charts
 import Configurations
 import Foundation
 import Lab
@@ -23,7 +24,7 @@ public enum ReportPage {
             "cost": cells(ReportTable.cost(report)), "quality": cells(ReportTable.quality(report)),
             "rates": cells(ReportTable.learningRates(report)),
             "computed": cells(ReportTable.computed(report)),
-            "style": style, "curves": lossCharts(report, colors).compactMap(figure),
+            "style": PageStyle.css, "curves": lossCharts(report, colors).compactMap(figure),
             "tradeoffs": qualityCharts(report, colors).compactMap(figure),
             "scaling": scalingCharts(report, colors).compactMap(figure),
             "failures": report.variants.compactMap { result in

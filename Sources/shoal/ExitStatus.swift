@@ -5,6 +5,7 @@ import Checkpoints
 import Cluster
 import Comparison
 import Configurations
+import Dashboard
 import Datasets
 import DurableFiles
 import FaultPoints
@@ -80,6 +81,7 @@ enum ExitStatus {
             default: badData
             }
         case is ClusterKeyError: badData
+        case is DashboardError: inputOutput
         case let error as ComparisonError: error.code == .usage ? usage : badData
         case let error as LabError:
             switch error.code {

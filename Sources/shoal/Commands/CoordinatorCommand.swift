@@ -3,6 +3,7 @@ import Bases
 import Cluster
 import Configurations
 import Coordination
+import Dashboard
 import Foundation
 import Glibc
 import Logging
@@ -18,7 +19,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
             there; more may come at any time.
 
             Example:
-              shoal coordinator Examples/reviews/config.yaml --listen tcp://127.0.0.1:7700 --keys ~/.shoal-keys --output runs/tcp
+              shoal coordinator Examples/reviews/config.yaml --listen tcp://127.0.0.1:7700 --keys ~/.shoal-keys --output runs/tcp --http 127.0.0.1:8080
             """)
 
     @OptionGroup(title: "Run") var run: RunOptions
@@ -44,6 +45,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
     @Option(help: .hidden)
     var exitWithParent: Int32?
 
+    @OptionGroup var dashboard: DashboardOptions
     @OptionGroup(title: "Configuration") var overrides: OverrideOptions
     @OptionGroup(title: "Output") var logging: LoggingOptions
 
@@ -67,7 +69,19 @@ struct CoordinatorCommand: AsyncParsableCommand {
         let log = logging.bootstrap()
         ParentWatch.start(exitWithParent)
         let training = try await run.open(overrides, logger: log)
-        var settings = CoordinatorService.Settings(listen: listen)
+        // The page asks over a socket of its own, as `shoal status` does.
+        let sockets = try SocketFolder()
+        defer { sockets.remove() }
+        let inside = dashboard.http.map { _ in "ipc://\(sockets.path)/control" }
+        let page: DashboardServer?
+        do {
+            page = try await dashboard.start(training, endpoint: inside ?? "", log: log)
+        } catch {
+            training.abandon()
+            throw error
+        }
+        defer { page?.stop() }
+        var settings = CoordinatorService.Settings(listen: listen + [inside].compactMap { $0 })
         settings.isStar = training.setup.configuration.cluster.collective == .star
         settings.advertisedHost = advertise
         settings.dataPort = dataPort
@@ -91,9 +105,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
         let base = training.setup.configuration.base
         let ending: RunEnding
         do {
-            ending = try await Blocking.run { [advertise] in
+            ending = try await Blocking.run { [advertise, inside] in
                 try service.run { endpoints in
-                    for endpoint in endpoints {
+                    for endpoint in endpoints where endpoint != inside {
                         StandardError.write(
                             Self.invitation(endpoint, host: advertise, keys: clusterKeys, base: base) + "\n")
                     }

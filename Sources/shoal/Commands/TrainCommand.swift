@@ -2,6 +2,7 @@ import ArgumentParser
 import Cluster
 import Configurations
 import Coordination
+import Dashboard
 import Foundation
 import Logging
 import Training
@@ -27,6 +28,7 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(help: "Compute threads of each worker (default: the processors here, shared out).")
     var threads: Int?
 
+    @OptionGroup var dashboard: DashboardOptions
     @OptionGroup(title: "Configuration") var overrides: OverrideOptions
     @OptionGroup(title: "Output") var logging: LoggingOptions
 
@@ -51,9 +53,12 @@ struct TrainCommand: AsyncParsableCommand {
             verbose: logging.verbose,
             log: log)
         let outcome: LocalCluster.Outcome
+        var page: DashboardServer?
+        defer { page?.stop() }
         do {
             outcome = try await cluster.run(
-                training, options: CoordinatorOptions(training, minimumWorkers: workers))
+                training, options: CoordinatorOptions(training, minimumWorkers: workers)
+            ) { page = try await dashboard.start(training, endpoint: $0, log: log) }
         } catch {
             training.abandon()
             throw error

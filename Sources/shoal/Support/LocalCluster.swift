@@ -35,10 +35,16 @@ struct LocalCluster {
     /// Runs `driver` to its end; SIGTERM and Ctrl-C interrupt it. No worker is left behind.
     ///
     /// - Throws: when the coordinator or the executable cannot be started.
-    func run(_ driver: any RunDriver, options: CoordinatorOptions) async throws -> Outcome {
+    ///
+    /// - Parameter onEndpoint: is given the control endpoint before the coordinator listens there.
+    func run(
+        _ driver: any RunDriver, options: CoordinatorOptions,
+        onEndpoint: (String) async throws -> Void = { _ in }
+    ) async throws -> Outcome {
         let sockets = try SocketFolder()
         defer { sockets.remove() }
         let endpoint = "ipc://\(sockets.path)/control"
+        try await onEndpoint(endpoint)
         var settings = CoordinatorService.Settings(listen: [endpoint])
         settings.isStar = setup.configuration.cluster.collective == .star
         settings.statusOfError = { UInt32(ExitStatus.status(of: $0) ?? ExitStatus.internalError) }

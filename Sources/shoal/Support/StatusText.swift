@@ -1,3 +1,5 @@
+import Charts
+import Dashboard
 import Foundation
 import WireProtocol
 
@@ -19,7 +21,7 @@ enum StatusText {
         let rows = report.members.map { member in
             [
                 "\(member.id)", printable(member.host), "\(member.processID)", "\(member.threadCount)",
-                member.state.word, duration(member.seconds),
+                member.state.word, Figures.duration(member.seconds),
                 member.leavesPerSecond > 0 ? Format.decimal(member.leavesPerSecond, 1) : "",
                 printable(member.remark),
             ]
@@ -30,46 +32,12 @@ enum StatusText {
 
     /// The same as one line.
     static func json(_ report: StatusReport) throws -> String {
-        struct Worker: Encodable {
-            let id: UInt32
-            let host: String
-            let process: UInt32
-            let threads: UInt32
-            let state: String
-            let seconds: Double
-            let microBatchesPerSecond: Double
-            let remark: String
-        }
-        struct Report: Encodable {
-            let phase: String
-            let step: UInt64
-            let totalSteps: UInt64
-            let generation: UInt64
-            let loss: Double
-            let tokensPerSecond: Double
-            let stepSeconds: Double
-            let wireBytesSent: UInt64
-            let wireBytesReceived: UInt64
-            let workers: [Worker]
-        }
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        let text = try encoder.encode(
-            Report(
-                phase: report.phase, step: report.step, totalSteps: report.totalSteps,
-                generation: report.generation, loss: report.loss, tokensPerSecond: report.tokensPerSecond,
-                stepSeconds: report.stepSeconds, wireBytesSent: report.bytesSent,
-                wireBytesReceived: report.bytesReceived,
-                workers: report.members.map {
-                    Worker(
-                        id: $0.id, host: $0.host, process: $0.processID, threads: $0.threadCount,
-                        state: $0.state.word, seconds: $0.seconds, microBatchesPerSecond: $0.leavesPerSecond,
-                        remark: $0.remark)
-                }))
-        return String(decoding: text, as: UTF8.self) + "\n"
+        return String(decoding: try encoder.encode(StatusJSON(report)), as: UTF8.self) + "\n"
     }
 
     private static func whole(_ value: Double) -> String {
@@ -81,30 +49,5 @@ enum StatusText {
         String(
             String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.generalCategory != .control })
         )
-    }
-
-    /// `12 s`, `3:05`, `1:02:03`
-    private static func duration(_ seconds: Double) -> String {
-        guard seconds >= 0, seconds < 1e9 else { return "" }
-        let whole = Int(seconds)
-        func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
-        if whole < 60 { return "\(whole) s" }
-        if whole < 3600 { return "\(whole / 60):\(two(whole % 60))" }
-        return "\(whole / 3600):\(two(whole / 60 % 60)):\(two(whole % 60))"
-    }
-}
-
-extension MemberStatus.State {
-    /// For the table and JSON.
-    fileprivate var word: String {
-        switch self {
-        case .building: "building"
-        case .waiting: "waiting"
-        case .loading: "loading"
-        case .active: "active"
-        case .slow: "slow"
-        case .silent: "silent"
-        case .lost: "lost"
-        }
     }
 }

@@ -2,35 +2,59 @@ import Foundation
 
 /// A chart of lines or points as SVG that stands on its own: colours come from the page's style, names stand at the
 /// lines and, for a reader that speaks, in titles.
-struct LineChart: Sendable {
+public struct LineChart: Sendable {
     /// A line, or points where ``isScatter``.
-    struct Series: Sendable {
-        var name: String
+    public struct Series: Sendable {
+        public var name: String
         /// Of the page's palette, from 0.
-        var color: Int
-        var points: [(x: Double, y: Double)]
+        public var color: Int
+        public var points: [(x: Double, y: Double)]
+
+        public init(name: String, color: Int, points: [(x: Double, y: Double)]) {
+            self.name = name
+            self.color = color
+            self.points = points
+        }
     }
 
     /// How an axis runs.
-    struct Axis: Sendable {
-        var title: String
-        var isLogarithmic = false
+    public struct Axis: Sendable {
+        public var title: String
+        public var isLogarithmic: Bool
         /// How a tick is written.
-        var format: @Sendable (Double) -> String = { Figures.tick($0) }
+        public var format: @Sendable (Double) -> String
+
+        public init(
+            title: String, isLogarithmic: Bool = false,
+            format: @escaping @Sendable (Double) -> String = { Figures.tick($0) }
+        ) {
+            self.title = title
+            self.isLogarithmic = isLogarithmic
+            self.format = format
+        }
     }
 
-    var title: String
-    var x: Axis
-    var y: Axis
-    var series: [Series]
-    var isScatter = false
+    public var title: String
+    public var x: Axis
+    public var y: Axis
+    public var series: [Series]
+    /// Points instead of lines.
+    public var isScatter: Bool
+
+    public init(title: String, x: Axis, y: Axis, series: [Series], isScatter: Bool = false) {
+        self.title = title
+        self.x = x
+        self.y = y
+        self.series = series
+        self.isScatter = isScatter
+    }
 
     private static let (width, height) = (560.0, 340.0)
     private static let (left, right, top, bottom) = (64.0, 118.0, 16.0, 46.0)
     private static let dashes = ["", "7 4", "2 4", "9 3 2 3", "5 2 1 2 1 2"]
 
     /// The SVG; nil where there is nothing to draw.
-    var svg: String? {
+    public var svg: String? {
         let drawn = series.map { one in
             var one = one
             one.points = one.points.filter { point in
