@@ -193,8 +193,8 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Adapters", "Collectives", "Configurations", "Coordination", "Datasets", "Telemetry",
-                "Tensors", "Training", "WeightFiles", "WireProtocol", logging,
+                "Adapters", "Checkpoints", "Collectives", "Configurations", "Coordination", "Datasets",
+                "Telemetry", "Tensors", "Training", "WeightFiles", "WireProtocol", logging,
             ]),
         .testTarget(
             name: "TransformersTests",

@@ -93,7 +93,11 @@ final class InstantEngine: WorkerEngine {
         completion: @escaping @Sendable (Result<Applied, any Error>) -> Void
     ) { completion(.success(Applied(stateDigest: digest, gradientNorm: 1))) }
 
-    func setStep(_ step: UInt64) {}
+    func install(_ state: StateSnapshot) {
+        stateVectors.parameters.copy(from: state.parameters)
+        stateVectors.firstMoments.copy(from: state.firstMoments)
+        stateVectors.secondMoments.copy(from: state.secondMoments)
+    }
     func stateDigest() -> [UInt8] {
         ChunkedDigest.digest(of: [
             stateVectors.parameters, stateVectors.firstMoments, stateVectors.secondMoments,

@@ -2249,7 +2249,7 @@ const ProtobufCMessageDescriptor shoal__assignment__descriptor =
   (ProtobufCMessageInit) shoal__assignment__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor shoal__commit__field_descriptors[6] =
+static const ProtobufCFieldDescriptor shoal__commit__field_descriptors[7] =
 {
   {
     "gradient_digest",
@@ -2323,19 +2323,32 @@ static const ProtobufCFieldDescriptor shoal__commit__field_descriptors[6] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "skips_state_digest",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__Commit, skips_state_digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned shoal__commit__field_indices_by_name[] = {
   3,   /* field[3] = bias_correction1_bits */
   4,   /* field[4] = bias_correction2_bits */
   0,   /* field[0] = gradient_digest */
   2,   /* field[2] = learning_rate_bits */
+  6,   /* field[6] = skips_state_digest */
   5,   /* field[5] = skips_update */
   1,   /* field[1] = token_count */
 };
 static const ProtobufCIntRange shoal__commit__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor shoal__commit__descriptor =
 {
@@ -2345,7 +2358,7 @@ const ProtobufCMessageDescriptor shoal__commit__descriptor =
   "Shoal__Commit",
   "shoal",
   sizeof(Shoal__Commit),
-  6,
+  7,
   shoal__commit__field_descriptors,
   shoal__commit__field_indices_by_name,
   1,  shoal__commit__number_ranges,

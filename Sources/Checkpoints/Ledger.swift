@@ -69,15 +69,16 @@ public final class Ledger: Sendable {
     ///   the newest; `DurableFileError` when the disk refuses, and then nothing is committed.
     public func record(
         step: Int, term: UInt64, generation: UInt64, learningRate: Float, exampleIDs: [UInt32],
-        leafWorkers: [UInt32], gradientDigest: Digest, stateDigestBefore: Digest
+        leafWorkers: [UInt32], gradientDigest: Digest, stateDigestBefore: Digest?
     ) throws -> Recording {
         try state.withLock { state in
             if step >= 1, step <= state.entries.count {
                 let known = state.entries[step - 1]
                 try requireSame("learning rate", "\(known.learningRate)", "\(learningRate)", step: step)
                 try requireSame("examples", "\(known.exampleIDs)", "\(exampleIDs)", step: step)
-                try requireSame(
-                    "state before it", known.stateDigestBefore.hex, stateDigestBefore.hex, step: step)
+                if let before = known.stateDigestBefore, let stateDigestBefore {
+                    try requireSame("state before it", before.hex, stateDigestBefore.hex, step: step)
+                }
                 try requireSame("reduced gradient", known.gradientDigest.hex, gradientDigest.hex, step: step)
                 return .replayed
             }

@@ -18,14 +18,15 @@ public struct LedgerEntry: Sendable, Equatable {
     public var leafWorkers: [UInt32]
     /// Digest of the reduced gradient.
     public var gradientDigest: Digest
-    /// Digest of the state before the step.
-    public var stateDigestBefore: Digest
+    /// Digest of the state before the step; nil where it was not taken, as between two `cluster.digest_every` of a base
+    /// that is trained.
+    public var stateDigestBefore: Digest?
     /// SHA-256 of the line before, without its line break; ``noLine`` in the first.
     public var previous: Digest
 
     public init(
         step: Int, term: UInt64, generation: UInt64, learningRate: Float, exampleIDs: [UInt32],
-        leafWorkers: [UInt32], gradientDigest: Digest, stateDigestBefore: Digest, previous: Digest
+        leafWorkers: [UInt32], gradientDigest: Digest, stateDigestBefore: Digest?, previous: Digest
     ) {
         self.step = step
         self.term = term
@@ -51,7 +52,7 @@ public struct LedgerEntry: Sendable, Equatable {
         line.add("examples", exampleIDs)
         line.add("leaf_workers", leafWorkers)
         line.add("gradient_digest", gradientDigest.hex)
-        line.add("state_digest_before", stateDigestBefore.hex)
+        line.add("state_digest_before", stateDigestBefore?.hex)
         line.add("previous", previous.hex)
         return line.text
     }

@@ -22,11 +22,13 @@ public struct StepRequest: Sendable, Equatable {
     public var biasCorrection2: Float
     /// The examples in each micro-batch, for messages.
     public var examplesOfLeaf: [[UInt32]]
+    /// Whether the digest of the state after it is wanted, also where nobody waits for that state.
+    public var digestsState: Bool
 
     public init(
         step: UInt64, leafCount: Int, supervisedTokenCount: Int64, tokenCount: Int64 = 0,
         learningRate: Float, biasCorrection1: Float, biasCorrection2: Float,
-        examplesOfLeaf: [[UInt32]] = []
+        examplesOfLeaf: [[UInt32]] = [], digestsState: Bool = true
     ) {
         self.tokenCount = tokenCount
         self.step = step
@@ -36,6 +38,7 @@ public struct StepRequest: Sendable, Equatable {
         self.biasCorrection1 = biasCorrection1
         self.biasCorrection2 = biasCorrection2
         self.examplesOfLeaf = examplesOfLeaf
+        self.digestsState = digestsState
     }
 }
 
@@ -46,7 +49,7 @@ public struct LedgerRecord: Sendable, Equatable {
     /// The worker that computed each leaf.
     public var leafWorkers: [UInt32]
     public var gradientDigest: [UInt8]
-    /// Digest of the state before the step.
+    /// Digest of the state before the step; empty where it was not taken.
     public var stateDigestBefore: [UInt8]
 }
 
@@ -60,7 +63,7 @@ public struct StepResult: Sendable, Equatable {
     /// NaN when the step was skipped.
     public var gradientNorm: Double
     public var gradientDigest: [UInt8]
-    /// Digest of the state after the step.
+    /// Digest of the state after the step; empty where it was not taken.
     public var stateDigest: [UInt8]
     /// Since the step before was finished, or since this one began.
     public var duration: Duration

@@ -66,6 +66,8 @@ extension CoordinatorMachine {
     mutating func didReceiveSnapshot(from id: UInt32, step: UInt64, digest: [UInt8], now: Duration) {
         guard case .snapshot(from: id) = phase, step == appliedStep else { return }
         phase = .idle
+        // Not taken after that step: the one computed from the bytes is.
+        if stateDigest.isEmpty { stateDigest = digest }
         guard digest == stateDigest else {
             // The next in line is asked: this one's memory or connection changed the bytes.
             remove(id, reason: "its snapshot of step \(step) has another digest than the step", now: now)

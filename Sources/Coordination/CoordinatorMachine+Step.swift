@@ -154,7 +154,10 @@ extension CoordinatorMachine {
             gradientDigest: digest, tokenCount: request.supervisedTokenCount,
             learningRate: request.learningRate,
             biasCorrection1: request.biasCorrection1, biasCorrection2: request.biasCorrection2,
-            skipsUpdate: progress.isNonFinite)
+            skipsUpdate: progress.isNonFinite,
+            // Whoever is to join gets a state whose digest all have confirmed.
+            skipsStateDigest: !request.digestsState && interruption == nil
+                && members.values.allSatisfy { $0.phase == .active })
         for member in activeMembers where progress.prepared[member.id] != nil {
             send(.commit(commit), to: member.connection, step: step, generation: progress.generation)
         }

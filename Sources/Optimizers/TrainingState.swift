@@ -3,7 +3,7 @@ public import Tensors
 
 /// Everything training changes: the trainable parameters and AdamW's moments after `step` steps.
 ///
-/// Copying the value copies views of the same memory; ``copy()`` makes new memory.
+/// Copying the value copies views of the same memory.
 public struct TrainingState: Sendable {
     /// Optimizer steps taken; 0 before the first.
     public var step: Int
@@ -42,15 +42,4 @@ public struct TrainingState: Sendable {
 
     /// ``ChunkedDigest`` of parameters, first moments and second moments. The step is not part of it.
     public func digest() -> Digest { ChunkedDigest.digest(of: sections) }
-
-    /// The same values in new memory.
-    public func copy() -> TrainingState {
-        let copies = sections.map { section in
-            let copy = Vector(zeros: section.count)
-            copy.copy(from: section)
-            return copy
-        }
-        return TrainingState(
-            step: step, parameters: copies[0], firstMoments: copies[1], secondMoments: copies[2])
-    }
 }

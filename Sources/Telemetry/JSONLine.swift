@@ -22,6 +22,11 @@ package struct JSONLine: Sendable {
 
     package mutating func add(_ key: String, _ value: String) { add(key, raw: Self.quoted(value)) }
 
+    /// Adds null for no text.
+    package mutating func add(_ key: String, _ value: String?) {
+        if let value { add(key, value) } else { add(key, raw: "null") }
+    }
+
     package mutating func add(_ key: String, _ values: [UInt32]) {
         add(key, raw: "[" + values.map(String.init).joined(separator: ",") + "]")
     }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Float32 memory that tensors are views of: either owned and writable, or borrowed and read-only
 /// (a mapped weight file).
 ///
@@ -15,14 +17,32 @@
     public let isWritable: Bool
     /// What keeps borrowed memory alive; nil when this object owns the allocation.
     private let owner: AnyObject?
+    /// Bytes of an allocation that is a mapping of its own; 0 for any other.
+    private let mappedByteCount: Int
+
+    /// From so many bytes on, zeros are pages that the kernel gives when they are first written: a moment that starts at
+    /// zero takes no memory and no time before, and all of it goes back at the end.
+    private static let mappingThreshold = 32 << 20
 
     /// Allocates `count` zeros, aligned to a cache line.
     public init(count: Int) {
         precondition(count >= 0, "FloatStorage of \(count) elements")
         let byteCount = max(count, 1) * MemoryLayout<Float>.stride
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
-        unsafe raw.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
-        unsafe base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+        if byteCount >= Self.mappingThreshold {
+            let mapping = unsafe mmap(
+                nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+            // MAP_FAILED is ((void *) -1), which the importer leaves out.
+            guard let raw = unsafe mapping, Int(bitPattern: raw) != -1 else {
+                preconditionFailure("no memory for \(count) elements")
+            }
+            unsafe base = raw.bindMemory(to: Float.self, capacity: count)
+            mappedByteCount = byteCount
+        } else {
+            let raw = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 64)
+            unsafe raw.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+            unsafe base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+            mappedByteCount = 0
+        }
         self.count = count
         isWritable = true
         owner = nil
@@ -42,11 +62,16 @@
         unsafe base = UnsafeMutablePointer(mutating: start)
         count = memory.count
         isWritable = false
+        mappedByteCount = 0
         self.owner = owner
     }
 
     deinit {
-        if owner == nil { unsafe base.deallocate() }
+        if mappedByteCount > 0 {
+            unsafe munmap(base, mappedByteCount)
+        } else if owner == nil {
+            unsafe base.deallocate()
+        }
     }
 
     /// The address of element 0 for reading. For kernels only: check bounds once, then loop.

@@ -72,7 +72,9 @@ public struct RunAudit: Sendable {
         if state.ledgerHead != head {
             problems.append("\(name): was saved beside another line of step \(state.step)")
         }
-        if state.step < entries.count, entries[state.step].stateDigestBefore != state.stateDigest {
+        if state.step < entries.count, let before = entries[state.step].stateDigestBefore,
+            before != state.stateDigest
+        {
             problems.append("step \(state.step + 1): did not begin with the state that \(name) holds")
         }
         return problems

@@ -21,10 +21,13 @@ public struct StepWork: Sendable {
     /// 1 − β₁ᵏ and 1 − β₂ᵏ.
     public var biasCorrection1: Float
     public var biasCorrection2: Float
+    /// Whether the digest of the state after it is wanted.
+    public var digestsState: Bool
 
     public init(
         step: UInt64, epoch: Double, microBatches: [MicroBatch], exampleIDs: [UInt32], tokenCount: Int64,
-        supervisedTokenCount: Int64, learningRate: Float, biasCorrection1: Float, biasCorrection2: Float
+        supervisedTokenCount: Int64, learningRate: Float, biasCorrection1: Float, biasCorrection2: Float,
+        digestsState: Bool = true
     ) {
         self.step = step
         self.epoch = epoch
@@ -35,6 +38,7 @@ public struct StepWork: Sendable {
         self.learningRate = learningRate
         self.biasCorrection1 = biasCorrection1
         self.biasCorrection2 = biasCorrection2
+        self.digestsState = digestsState
     }
 }
 
@@ -45,7 +49,7 @@ public struct CommitRecord: Sendable, Equatable {
     /// The worker that computed each leaf.
     public var leafWorkers: [UInt32]
     public var gradientDigest: [UInt8]
-    /// Digest of the state before the step.
+    /// Digest of the state before the step; empty where it was not taken.
     public var stateDigestBefore: [UInt8]
 
     public init(
@@ -69,7 +73,7 @@ public struct StepOutcome: Sendable {
     public var supervisedTokenCount: Int64
     public var gradientNorm: Double
     public var gradientDigest: [UInt8]
-    /// Digest of the state after the step, equal on all workers.
+    /// Digest of the state after the step, equal on all workers; empty where it was not taken.
     public var stateDigest: [UInt8]
     /// Wall time since the step before was finished.
     public var stepSeconds: Double
@@ -150,12 +154,11 @@ public struct StateSnapshot: Sendable {
 }
 
 extension StateSnapshot {
-    /// A copy of `state`, to be sent while it changes.
-    init(copying state: TrainingState) {
-        let copy = state.copy()
+    /// A view of `state`.
+    init(_ state: TrainingState) {
         self.init(
-            step: UInt64(copy.step), parameters: copy.parameters, firstMoments: copy.firstMoments,
-            secondMoments: copy.secondMoments)
+            step: UInt64(state.step), parameters: state.parameters, firstMoments: state.firstMoments,
+            secondMoments: state.secondMoments)
     }
 }
 
@@ -172,7 +175,8 @@ public protocol RunDriver: AnyObject, Sendable {
     /// Ids lie below it.
     var vocabularyCount: Int { get }
 
-    /// The state that training starts or goes on from: the initial adapter, or the newest checkpoint.
+    /// The state that training starts or goes on from: the beginning, or the newest checkpoint. Its vectors are the
+    /// caller's.
     func initialState() throws -> StateSnapshot
 
     /// The work of `step`; nil when training is over.

@@ -1,5 +1,6 @@
 public import Configurations
 public import Datasets
+import Layers
 public import Logging
 public import Optimizers
 import Tokenizers
@@ -87,7 +88,17 @@ public struct RunSetup: Sendable {
             step: step, epoch: data.sampler.epochs(afterStep: Int(step)), microBatches: batch.microBatches,
             exampleIDs: batch.exampleIDs, tokenCount: Int64(batch.tokenCount),
             supervisedTokenCount: update.tokenCount, learningRate: update.learningRate,
-            biasCorrection1: update.biasCorrection1, biasCorrection2: update.biasCorrection2)
+            biasCorrection1: update.biasCorrection1, biasCorrection2: update.biasCorrection2,
+            digestsState: digestsState(afterStep: Int(step)))
+    }
+
+    /// An adapter's state is digested after every step; that of a base as often as `cluster.digest_every` says, and where
+    /// it may be written down.
+    private func digestsState(afterStep step: Int) -> Bool {
+        let endsEpoch = data.sampler.position(ofStep: step).endsEpoch
+        return trainee.parts.tensors.isEmpty || step == totalSteps
+            || configuration.cluster.digestEvery.isDue(after: step, endsEpoch: endsEpoch)
+            || configuration.checkpoint.every.isDue(after: step, endsEpoch: endsEpoch)
     }
 
     private static func warnings(_ configuration: RunConfiguration, totalSteps: Int) -> [String] {

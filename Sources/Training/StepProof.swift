@@ -49,7 +49,7 @@ public final class StepProof: RunDriver {
 
     private let entries: [LedgerEntry]
     private let metrics: [Int: StepRecord]
-    private let start: TrainingState
+    private let start: RunStart
     /// Where the digest of the state after ``step`` stands.
     private let after: (digest: Digest, place: String)?
     private let display: ProgressDisplay?
@@ -102,7 +102,9 @@ public final class StepProof: RunDriver {
         if let newest = checkpoints.last(where: { $0.step < step }) {
             let checkpoint = try store.load(newest.path, layout: setup.trainee.layout)
             let line = entries[checkpoint.state.step]
-            guard checkpoint.trainerState.stateDigest == line.stateDigestBefore,
+            guard
+                line.stateDigestBefore ?? checkpoint.trainerState.stateDigest
+                    == checkpoint.trainerState.stateDigest,
                 checkpoint.state.step == 0 || checkpoint.trainerState.ledgerHead == line.previous
             else {
                 throw TrainingError(
@@ -110,15 +112,16 @@ public final class StepProof: RunDriver {
                     "\(newest.path): holds another state than the one that step \(line.step) of the ledger began "
                         + "with; one of the two was changed")
             }
-            start = checkpoint.state
+            start = RunStart(checkpoint.state) { [setup, path = newest.path] in
+                try store.load(path, layout: setup.trainee.layout).state
+            }
         } else {
-            start = TrainingState(
-                initial: try setup.trainee.initialParameters(
-                    configuration, base: setup.base, allowsDifferentBase: true
-                ).parameters)
+            start = RunStart(try setup.initialState(allowsDifferentBase: true)) { [setup] in
+                try setup.initialState(allowsDifferentBase: true)
+            }
         }
-        if step < entries.count {
-            after = (entries[step].stateDigestBefore, "the ledger's line of step \(step + 1)")
+        if step < entries.count, let digest = entries[step].stateDigestBefore {
+            after = (digest, "the ledger's line of step \(step + 1)")
         } else if let checkpoint = checkpoints.first(where: { $0.step == step }) {
             let loaded = try store.load(checkpoint.path, layout: setup.trainee.layout)
             after = (loaded.trainerState.stateDigest, checkpoint.path)
@@ -133,14 +136,15 @@ public final class StepProof: RunDriver {
     /// What was proven, once the run of the steps has completed.
     public var result: Result? { outcome.withLock { $0 } }
 
-    public func initialState() throws -> StateSnapshot { StateSnapshot(copying: start) }
+    public func initialState() throws -> StateSnapshot { StateSnapshot(try start.take()) }
 
     public func work(forStep step: UInt64) throws -> StepWork? {
         guard step >= 1, step <= UInt64(self.step) else { return nil }
         let entry = entries[Int(step) - 1]
-        guard let work = try setup.work(forStep: step, committedLearningRate: entry.learningRate) else {
+        guard var work = try setup.work(forStep: step, committedLearningRate: entry.learningRate) else {
             return nil
         }
+        if step == UInt64(self.step) { work.digestsState = true }
         guard entry.exampleIDs == work.exampleIDs else {
             throw TrainingError(
                 .replayDiffers,
@@ -152,9 +156,10 @@ public final class StepProof: RunDriver {
 
     public func willCommit(_ record: CommitRecord, work: StepWork) throws {
         let entry = entries[Int(record.step) - 1]
-        try require(
-            "state before it", entry.stateDigestBefore.bytes, record.stateDigestBefore, "the ledger",
-            step: record.step)
+        if let before = entry.stateDigestBefore, !record.stateDigestBefore.isEmpty {
+            try require(
+                "state before it", before.bytes, record.stateDigestBefore, "the ledger", step: record.step)
+        }
         try require(
             "reduced gradient", entry.gradientDigest.bytes, record.gradientDigest, "the ledger",
             step: record.step)

@@ -7,9 +7,8 @@ public import WireProtocol
 
 /// A worker's model, its compute threads and its training state.
 public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unchecked Sendable {
-    // Safety: `model`, `pool`, `optimizer` and the vectors behind `state` are fixed. The vectors are written only
-    // by `submitApply` and by the I/O thread between steps, when no gradient is under way (WorkerEngine's
-    // contract); `state.step` is read and written in those places alone.
+    // Safety: `model`, `pool` and `optimizer` are fixed. `state` and the vectors behind it are written only by
+    // `submitApply` and `install`, when no gradient is under way (WorkerEngine's contract).
     private let model: Model
     private let pool: ComputePool<Model.Workspace>
     private let optimizer: AdamW
@@ -90,7 +89,8 @@ public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unche
     private func apply(_ commit: Commit, reducedGradient: Vector, step: UInt64) throws -> Applied {
         guard !commit.skipsUpdate else {
             state.step = Int(step)
-            return Applied(stateDigest: stateDigest(), gradientNorm: .nan)
+            return Applied(
+                stateDigest: commit.skipsStateDigest ? [] : stateDigest(), gradientNorm: .nan)
         }
         let scaling = try optimizer.step(
             &state, gradient: reducedGradient,
@@ -98,14 +98,19 @@ public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unche
                 learningRate: commit.learningRate, biasCorrection1: commit.biasCorrection1,
                 biasCorrection2: commit.biasCorrection2, tokenCount: commit.tokenCount))
         state.step = Int(step)
-        return Applied(stateDigest: stateDigest(), gradientNorm: scaling.gradientNorm)
+        return Applied(
+            stateDigest: commit.skipsStateDigest ? [] : stateDigest(), gradientNorm: scaling.gradientNorm)
     }
 
     public var stateVectors: (parameters: Vector, firstMoments: Vector, secondMoments: Vector) {
         (state.parameters, state.firstMoments, state.secondMoments)
     }
 
-    public func setStep(_ step: UInt64) { state.step = Int(step) }
+    public func install(_ snapshot: StateSnapshot) {
+        state = TrainingState(
+            step: Int(snapshot.step), parameters: snapshot.parameters, firstMoments: snapshot.firstMoments,
+            secondMoments: snapshot.secondMoments)
+    }
 
     public func stateDigest() -> [UInt8] { state.digest().bytes }
 }

@@ -34,7 +34,9 @@ extension TrainingRun {
             setup: setup, directory: directory,
             store: CheckpointStore(directory, method: setup.configuration.method), identity: identity,
             provenance: provenance, record: beginLife(in: directory),
-            start: TrainingState(initial: parameters), trainerState: nil, logger: logger,
+            start: RunStart(TrainingState(initial: parameters)) {
+                try setup.initialState(allowsDifferentBase: allowsDifferentBase)
+            }, trainerState: nil, logger: logger,
             display: ProgressDisplay(totalSteps: setup.data.sampler.totalSteps))
     }
 
@@ -96,7 +98,12 @@ extension TrainingRun {
         }
         let run = try TrainingRun(
             setup: setup, directory: directory, store: store, identity: identity, provenance: provenance,
-            record: record, start: checkpoint?.state ?? TrainingState(initial: parameters),
+            record: record,
+            start: RunStart(checkpoint?.state ?? TrainingState(initial: parameters)) {
+                [path = checkpoint?.path] in
+                try path.map { try store.load($0, layout: setup.trainee.layout).state }
+                    ?? setup.initialState(allowsDifferentBase: allowsDifferentBase)
+            },
             trainerState: checkpoint.map { checkpoint in
                 var state = checkpoint.trainerState
                 // The run may be longer now, or more patient.
@@ -172,6 +179,14 @@ extension CheckpointStore {
 }
 
 extension RunSetup {
+    /// The state before the first step.
+    func initialState(allowsDifferentBase: Bool) throws -> TrainingState {
+        TrainingState(
+            initial: try trainee.initialParameters(
+                configuration, base: base, allowsDifferentBase: allowsDifferentBase
+            ).parameters)
+    }
+
     /// What a resumed run must find again.
     func identity() throws -> RunIdentity {
         RunIdentity(

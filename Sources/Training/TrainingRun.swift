@@ -39,12 +39,12 @@ public final class TrainingRun: RunDriver {
     let display: ProgressDisplay?
     /// What changes from step to step. The coordinator makes one call at a time, on whatever thread.
     let progress: Mutex<RunProgress>
-    private let start: TrainingState
+    private let start: RunStart
     private let startState: TrainerState
 
     init(
         setup: RunSetup, directory: RunDirectory, store: CheckpointStore, identity: RunIdentity,
-        provenance: AdapterProvenance, record: (ledger: Ledger, term: UInt64), start: TrainingState,
+        provenance: AdapterProvenance, record: (ledger: Ledger, term: UInt64), start: RunStart,
         trainerState: TrainerState?, logger: Logger, display: ProgressDisplay?
     ) throws {
         self.setup = setup
@@ -64,7 +64,7 @@ public final class TrainingRun: RunDriver {
         try events.append(
             EventRecord(event: "started", step: ledger.lastStep, details: ["term": "\(term)"]))
         startState =
-            trainerState
+            try trainerState
             ?? TrainerState(
                 step: 0, epoch: 0, seed: setup.configuration.training.seed, tokenCount: 0,
                 stateDigest: start.digest(), ledgerHead: LedgerEntry.noLine)
@@ -77,7 +77,7 @@ public final class TrainingRun: RunDriver {
             progress.withLock { $0.state.step } > start.step
             ? try store.newestValid(layout: setup.trainee.layout).checkpoint : nil
         progress.withLock { $0 = RunProgress(state: newest?.trainerState ?? startState) }
-        return StateSnapshot(copying: newest?.state ?? start)
+        return StateSnapshot(try newest?.state ?? start.take())
     }
 
     public func work(forStep step: UInt64) throws -> StepWork? {
@@ -88,8 +88,9 @@ public final class TrainingRun: RunDriver {
     }
 
     public func willCommit(_ record: CommitRecord, work: StepWork) throws {
+        let stateDigest = Digest(bytes: record.stateDigestBefore)
         guard let gradientDigest = Digest(bytes: record.gradientDigest),
-            let stateDigest = Digest(bytes: record.stateDigestBefore)
+            stateDigest != nil || record.stateDigestBefore.isEmpty
         else {
             throw TrainingError(
                 .cannotCompute, "step \(record.step): a worker sent a digest that has not 32 bytes")
@@ -114,7 +115,7 @@ public final class TrainingRun: RunDriver {
         let position = setup.data.sampler.position(ofStep: step)
         let isLast = step >= setup.data.sampler.totalSteps
         let configuration = setup.configuration
-        guard let digest = Digest(bytes: outcome.stateDigest), let line = ledger.entry(step: step) else {
+        guard let line = ledger.entry(step: step) else {
             throw TrainingError(.cannotCompute, "step \(step) was applied and is not in the ledger")
         }
         let lineDigest = Digest.sha256(line.jsonLine)
@@ -122,7 +123,7 @@ public final class TrainingRun: RunDriver {
             progress.state.step = step
             progress.state.epoch = work.epoch
             progress.state.tokenCount += Int(work.tokenCount)
-            progress.state.stateDigest = digest
+            progress.stateDigest = Digest(bytes: outcome.stateDigest)
             progress.state.ledgerHead = lineDigest
             let evaluates =
                 setup.evaluation != nil && configuration.evaluation.every != .never
@@ -139,11 +140,12 @@ public final class TrainingRun: RunDriver {
     }
 
     public func saveCheckpoint(_ snapshot: StateSnapshot) throws {
-        let trainerState = progress.withLock { $0.state }
+        var (trainerState, reported) = progress.withLock { ($0.state, $0.stateDigest) }
         let state = TrainingState(
             step: Int(snapshot.step), parameters: snapshot.parameters, firstMoments: snapshot.firstMoments,
             secondMoments: snapshot.secondMoments)
-        guard state.step == trainerState.step, state.digest() == trainerState.stateDigest else {
+        trainerState.stateDigest = state.digest()
+        guard state.step == trainerState.step, reported == nil || reported == trainerState.stateDigest else {
             throw TrainingError(
                 .replayDiffers,
                 "the snapshot of step \(state.step) is not the state that the workers reported after step "
@@ -183,7 +185,10 @@ public final class TrainingRun: RunDriver {
 
 /// What a run remembers between two calls of the coordinator.
 struct RunProgress {
+    /// Its digest of the state is set when a checkpoint is written.
     var state: TrainerState
+    /// What the workers reported after the last step; nil where they did without.
+    var stateDigest: Digest?
     /// What is still to be done behind the last step.
     var pending = AfterStep()
     /// The evaluation under way.

@@ -49,17 +49,16 @@ public protocol WorkerEngine: AnyObject, Sendable {
     func submitScores(
         of batch: MicroBatch, completion: @escaping @Sendable (Result<[Evaluated.Score], any Error>) -> Void)
 
-    /// Normalises, clips and applies the reduced gradient, and digests the new state.
+    /// Normalises, clips and applies the reduced gradient, and digests the new state where the commit wants that.
     func submitApply(
         _ commit: Commit, reducedGradient: Vector, step: UInt64,
         completion: @escaping @Sendable (Result<Applied, any Error>) -> Void)
 
-    /// Parameters, first and second moments: read for a snapshot, or overwritten before ``setStep(_:)``.
-    /// Not to be touched while work is under way.
+    /// Parameters, first and second moments, for a snapshot. Not to be read while an update is under way.
     var stateVectors: (parameters: Vector, firstMoments: Vector, secondMoments: Vector) { get }
 
-    /// Declares the state vectors to be those after `step` steps.
-    func setStep(_ step: UInt64)
+    /// Goes on with another state, whose vectors the engine takes over. Not to be called while work is under way.
+    func install(_ state: StateSnapshot)
 
     /// Digest of the state vectors.
     func stateDigest() -> [UInt8]

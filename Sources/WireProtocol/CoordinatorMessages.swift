@@ -104,10 +104,12 @@ public struct Commit: Sendable, Equatable {
     public var biasCorrection2: Float
     /// True when the step is given up (`on_non_finite: skip_step`): the step counts, the state stays.
     public var skipsUpdate: Bool
+    /// True when nobody needs the digest of the state after the step: that of a whole base takes seconds.
+    public var skipsStateDigest: Bool
 
     public init(
         gradientDigest: [UInt8], tokenCount: Int64, learningRate: Float, biasCorrection1: Float,
-        biasCorrection2: Float, skipsUpdate: Bool = false
+        biasCorrection2: Float, skipsUpdate: Bool = false, skipsStateDigest: Bool = false
     ) {
         self.gradientDigest = gradientDigest
         self.tokenCount = tokenCount
@@ -115,6 +117,7 @@ public struct Commit: Sendable, Equatable {
         self.biasCorrection1 = biasCorrection1
         self.biasCorrection2 = biasCorrection2
         self.skipsUpdate = skipsUpdate
+        self.skipsStateDigest = skipsStateDigest
     }
 }
 

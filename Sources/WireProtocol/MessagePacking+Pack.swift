@@ -82,6 +82,7 @@ enum MessagePacking {
                 unsafe $0.bias_correction1_bits = value.biasCorrection1.bitPattern
                 unsafe $0.bias_correction2_bits = value.biasCorrection2.bitPattern
                 unsafe $0.skips_update = value.skipsUpdate ? 1 : 0
+                unsafe $0.skips_state_digest = value.skipsStateDigest ? 1 : 0
             }
         case .abort(let value):
             unsafe message.body_case = SHOAL__ENVELOPE__BODY_ABORT

@@ -81,7 +81,8 @@ extension MessagePacking {
                     learningRate: Float(bitPattern: body.learning_rate_bits),
                     biasCorrection1: Float(bitPattern: body.bias_correction1_bits),
                     biasCorrection2: Float(bitPattern: body.bias_correction2_bits),
-                    skipsUpdate: body.skips_update != 0))
+                    skipsUpdate: body.skips_update != 0,
+                    skipsStateDigest: body.skips_state_digest != 0))
         case SHOAL__ENVELOPE__BODY_ABORT:
             return unsafe .abort(Abort(reason: try clippedText(unsafe present(message.abort).reason)))
         case SHOAL__ENVELOPE__BODY_EVALUATION_ASSIGNMENT:

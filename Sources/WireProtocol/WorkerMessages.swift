@@ -136,7 +136,7 @@ public struct Prepared: Sendable, Equatable {
 
 /// The update of the header's step is applied.
 public struct Applied: Sendable, Equatable {
-    /// Digest of parameters and moments after the step.
+    /// Digest of parameters and moments after the step; empty where the commit did without it.
     public var stateDigest: [UInt8]
     /// Norm of the normalised gradient before clipping.
     public var gradientNorm: Double

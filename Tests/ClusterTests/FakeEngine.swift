@@ -108,7 +108,11 @@ final class FakeEngine: WorkerEngine, @unchecked Sendable {
         (parameters, firstMoments, secondMoments)
     }
 
-    func setStep(_ step: UInt64) {}
+    func install(_ state: StateSnapshot) {
+        parameters.copy(from: state.parameters)
+        firstMoments.copy(from: state.firstMoments)
+        secondMoments.copy(from: state.secondMoments)
+    }
 
     func stateDigest() -> [UInt8] {
         ChunkedDigest.digest(of: [parameters, firstMoments, secondMoments]).bytes

@@ -19,7 +19,9 @@ import Testing
         #expect(report?["workers"] as? Int == workers)
         let digest = try RunFolder("run", in: run.scratch).metrics()[step - 1].gradientDigest
         #expect(report?["gradient_digest"] as? String == digest)
-        #expect(report?["state_compared_with"] is String)
+        // A base's state is digested where it is saved, here after each ten steps.
+        let isCompared = method == "lora" || step % 10 == 0
+        #expect((report?["state_compared_with"] is String) == isCompared)
     }
 
     @Test("the newest step is proven where none is given, and nothing is written")

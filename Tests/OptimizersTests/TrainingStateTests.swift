@@ -22,16 +22,14 @@ struct TrainingStateTests {
         #expect(state.digest() == expected.finish())
     }
 
-    @Test("one changed bit anywhere changes the digest; a copy keeps it and shares nothing")
+    @Test("one changed bit anywhere changes the digest, equal values give an equal one")
     func digestSeesEveryVector() {
-        let state = TrainingState(initial: randomVector(100, seed: 1))
-        let copy = state.copy()
-        #expect(copy.digest() == state.digest())
+        let digest = TrainingState(initial: randomVector(100, seed: 1)).digest()
         for section in 0..<3 {
-            let changed = state.copy()
+            let changed = TrainingState(initial: randomVector(100, seed: 1))
+            #expect(changed.digest() == digest)
             changed.sections[section][99] = Float(bitPattern: changed.sections[section][99].bitPattern ^ 1)
-            #expect(changed.digest() != state.digest())
+            #expect(changed.digest() != digest)
         }
-        #expect(copy.digest() == state.digest())
     }
 }

@@ -30,14 +30,11 @@ struct SerialTrainer {
     /// Trains until the run says it is over, or `lastStep` is done.
     func train(lastStep: UInt64 = .max) throws {
         let start = try run.initialState()
-        let state = engine.stateVectors
-        state.parameters.copy(from: start.parameters)
-        state.firstMoments.copy(from: start.firstMoments)
-        state.secondMoments.copy(from: start.secondMoments)
-        engine.setStep(start.step)
+        engine.install(start)
         var step = start.step + 1
+        var digest = engine.stateDigest()
         while step <= lastStep, let work = try run.work(forStep: step) {
-            var agenda = try take(work)
+            var agenda = try take(work, &digest)
             if agenda.evaluate {
                 let scores = try run.evaluationWork().map { batch in
                     try wait { engine.submitScores(of: batch, completion: $0) }
@@ -59,8 +56,8 @@ struct SerialTrainer {
                 secondMoments: state.secondMoments))
     }
 
-    private func take(_ work: StepWork) throws -> AfterStep {
-        let stateDigestBefore = engine.stateDigest()
+    /// - Parameter stateDigest: of the state before the step, then of that after it; empty where it is not taken.
+    private func take(_ work: StepWork, _ stateDigest: inout [UInt8]) throws -> AfterStep {
         let gradients = work.microBatches.map { _ in Vector(zeros: run.parameterCount) }
         // All at once, so that several threads share them.
         let outcomes = try waitAll(work.microBatches.count) { index, completion in
@@ -76,14 +73,16 @@ struct SerialTrainer {
         let digest = [UInt8](repeating: 7, count: 32)
         let commit = Commit(
             gradientDigest: digest, tokenCount: work.supervisedTokenCount, learningRate: work.learningRate,
-            biasCorrection1: work.biasCorrection1, biasCorrection2: work.biasCorrection2)
+            biasCorrection1: work.biasCorrection1, biasCorrection2: work.biasCorrection2,
+            skipsStateDigest: !work.digestsState)
         try run.willCommit(
             CommitRecord(
                 step: work.step, generation: 1, leafWorkers: work.microBatches.map { _ in 1 },
-                gradientDigest: digest, stateDigestBefore: stateDigestBefore), work: work)
+                gradientDigest: digest, stateDigestBefore: stateDigest), work: work)
         let applied = try wait {
             engine.submitApply(commit, reducedGradient: reduced, step: work.step, completion: $0)
         }
+        stateDigest = applied.stateDigest
         return try run.didFinishStep(
             StepOutcome(
                 step: work.step, generation: 1, lossSum: outcomes.reduce(0) { $0 + $1.lossSum },

@@ -1,3 +1,4 @@
+import Checkpoints
 import Configurations
 import Datasets
 import Foundation
@@ -69,6 +70,37 @@ import WeightFiles
             maxTokensPerMicroBatch: 512, threadCount: 1)
         let expected = try TrainingFixture.expectedOfBase(method)
         #expect(try evaluator.run().loss < expected.losses[0] - 1)
+    }
+
+    @Test("the state's digest is taken as often as it is asked for, and where it is saved")
+    func digestsAreTakenAsOftenAsAskedFor() async throws {
+        for (method, expected) in [(TrainingMethod.full, [1, 4, 5, 7, 9, 10]), (.lora, Array(1...10))] {
+            var fixture = TrainingFixture(method: method)
+            defer { fixture.remove() }
+            fixture.configuration.cluster.digestEvery = .steps(3)
+            _ = try await fixture.trainedBytes()
+            let entries = try Ledger.read(fixture.path("run/ledger.jsonl"))
+            #expect(entries.filter { $0.stateDigestBefore != nil }.map(\.step) == expected)
+        }
+    }
+
+    @Test("a checkpoint of a state whose digest was not taken is resumed to the same bytes")
+    func checkpointBetweenDigests() async throws {
+        let fixture = TrainingFixture(method: .full)
+        defer { fixture.remove() }
+        let whole = try await fixture.trainedBytes("whole")
+        let broken = try await fixture.begin("broken")
+        let trainer = try SerialTrainer(broken, threadCount: 1)
+        try trainer.train(lastStep: 6)
+        // As an interrupt does.
+        try trainer.saveCheckpoint(step: 6)
+        broken.close()
+        let resumed = try await fixture.resume("broken")
+        #expect(resumed.firstStep == 6)
+        try SerialTrainer(resumed, threadCount: 1).train()
+        try resumed.publish()
+        resumed.close()
+        #expect(try fixture.bytes("broken") == whole)
     }
 
     @Test("partial names what the base has not, and what trains nothing, before a folder is made")

@@ -309,10 +309,11 @@ struct  Shoal__Commit
   uint32_t bias_correction1_bits;
   uint32_t bias_correction2_bits;
   protobuf_c_boolean skips_update;
+  protobuf_c_boolean skips_state_digest;
 };
 #define SHOAL__COMMIT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&shoal__commit__descriptor) \
-    , {0,NULL}, 0, 0, 0, 0, 0 }
+    , {0,NULL}, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Shoal__Abort

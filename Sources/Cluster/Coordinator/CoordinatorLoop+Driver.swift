@@ -54,7 +54,7 @@ extension CoordinatorLoop {
                         batch.sequences.reduce(into: []) { ids, sequence in
                             if ids.last != sequence.exampleID { ids.append(sequence.exampleID) }
                         }
-                    })))
+                    }, digestsState: work.digestsState)))
         // An error is met again, and reported, when the step is due.
         onDriver({ try? $0.work(forStep: step + 1) }) { loop, next in
             if loop.work[step] != nil { loop.work[step + 1] = next }

@@ -186,11 +186,7 @@ final class WorkerLoop {
         let bound = bound
         let loop = io.loop
         reduction.async {
-            let vectors = engine.stateVectors
-            vectors.parameters.copy(from: snapshot.parameters)
-            vectors.firstMoments.copy(from: snapshot.firstMoments)
-            vectors.secondMoments.copy(from: snapshot.secondMoments)
-            engine.setStep(step)
+            engine.install(snapshot)
             let digest = engine.stateDigest()
             loop.post { io in bound(io).handle(.stateInstalled(step: step, digest: digest)) }
         }

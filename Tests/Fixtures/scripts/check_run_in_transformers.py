@@ -52,7 +52,7 @@ def repeat(run, configuration):
     optimizer = torch.optim.AdamW(
         [{"params": [p for p in trained if p.dim() > 1], "weight_decay": training["weight_decay"]},
          {"params": [p for p in trained if p.dim() <= 1], "weight_decay": 0.0}],
-        lr=training["learning_rate"], betas=(training["adam_beta1"], training["adam_beta2"]), eps=training["adam_epsilon"])
+        lr=float(training["learning_rate"]), betas=(training["adam_beta1"], training["adam_beta2"]), eps=float(training["adam_epsilon"]))
     steps = training["max_steps"]
     schedule = get_linear_schedule_with_warmup(optimizer, round(steps * training["warmup_ratio"]), steps)
     rows = [json.loads(line) for line in open(configuration["data"]["train"][0])]
