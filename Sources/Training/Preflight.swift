@@ -21,25 +21,6 @@ public struct Preflight: Sendable, Equatable {
         public internal(set) var parameterCount: Int
     }
 
-    /// Bytes that a worker process holds.
-    public struct Memory: Sendable, Equatable {
-        /// The base in Float32: mapped, so once per host however many workers run there.
-        public let base: Int
-        /// Activations and scratch of each compute thread, at the largest micro-batch.
-        public let perThread: Int
-        /// Parameters and the two moments.
-        public let state: Int
-        /// One gradient: each thread fills one, and ``heldGradients`` more are held.
-        public let gradient: Int
-        /// Partial sums of the reduction tree that wait for their other half, and the reduced gradient.
-        public let heldGradients: Int
-
-        /// Bytes of a worker of so many threads, without the base.
-        public func worker(threads: Int) -> Int {
-            state + threads * (perThread + gradient) + heldGradients * gradient
-        }
-    }
-
     /// In the model's forward order.
     public let targets: [Target]
     /// Whether tensors of the base are trained, and not an adapter beside it.
@@ -51,7 +32,7 @@ public struct Preflight: Sendable, Equatable {
     public let data: DataStatistics
     /// Rows of an evaluation; nil when there is none.
     public let evaluationRowCount: Int?
-    public let memory: Memory
+    public let memory: MemoryEstimate
 
     /// Trained elements as a share of the base's.
     public var share: Double { Double(parameterCount) / Double(max(1, baseParameterCount)) }
@@ -70,9 +51,9 @@ public struct Preflight: Sendable, Equatable {
         baseParameterCount = setup.base.configuration.parameterCount
         data = try DataStatistics.measure(setup.data, maximumSteps: maximumSteps)
         evaluationRowCount = setup.evaluation?.rows.count
-        memory = Self.memory(
-            setup, parameterCount: setup.trainee.layout.count, data: data,
-            baseParameterCount: baseParameterCount)
+        memory = MemoryEstimate(
+            setup.configuration, base: setup.base.configuration, trainee: setup.trainee,
+            largestMicroBatch: data.largestMicroBatch, mostMicroBatches: data.mostMicroBatches)
     }
 
     /// Bytes that each of `workers` sends in a step, and receives as many: 2 · (n − 1) ÷ n of the gradient.
@@ -94,22 +75,5 @@ public struct Preflight: Sendable, Equatable {
         guard let same else { return targets.append(target) }
         targets[same].count += target.count
         targets[same].parameterCount += target.parameterCount
-    }
-
-    private static func memory(
-        _ setup: RunSetup, parameterCount: Int, data: DataStatistics, baseParameterCount: Int
-    ) -> Memory {
-        // Small micro-batches go through the layers together, up to so many tokens.
-        let tokens = max(data.largestMicroBatch, ComputeGroups.tokenCount)
-        let extent = BatchExtent(
-            tokenCount: tokens, supervisedCount: tokens,
-            longestSequence: min(tokens, setup.configuration.data.maxSequenceLength))
-        // A tree of n leaves keeps at most one finished subtree of each height; and the reduced gradient.
-        let height = Int.bitWidth - max(0, data.mostMicroBatches - 1).leadingZeroBitCount
-        return Memory(
-            base: 4 * baseParameterCount,
-            perThread: setup.base.configuration.workspaceByteCount(
-                for: extent, trained: setup.trainee.parts),
-            state: 3 * 4 * parameterCount, gradient: 4 * parameterCount, heldGradients: height + 1)
     }
 }

@@ -13,6 +13,8 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
         case replayDiffers
         /// There are no rows to evaluate on.
         case noEvaluationRows
+        /// The processes of this host need more memory than it has.
+        case doesNotFit
         /// A worker cannot compute what the coordinator asks for.
         case cannotCompute
     }

@@ -24,6 +24,7 @@ extension TrainingRun {
         logger: Logger
     ) async throws -> TrainingRun {
         let setup = try await RunSetup(configuration, logger: logger)
+        try MemoryEstimate.requireFitOfCoordinator(setup)
         let (parameters, provenance) = try setup.trainee.initialParameters(
             setup.configuration, base: setup.base, allowsDifferentBase: allowsDifferentBase)
         let identity = try setup.identity()
@@ -73,6 +74,7 @@ extension TrainingRun {
                     + ". Remove them, or begin a new run with --output")
         }
         let setup = try await RunSetup(configuration, logger: logger)
+        try MemoryEstimate.requireFitOfCoordinator(setup)
         let identity = try setup.identity()
         let store = CheckpointStore(directory, method: configuration.method)
         let (checkpoint, invalid) = try store.newestValid(layout: setup.trainee.layout)

@@ -30,6 +30,13 @@ public enum WorkerModel {
                 "\(trainee.layout.count) elements are trained on this worker's base, \(welcome.parameterCount) on "
                     + "the coordinator's; are the versions of Shoal the same?")
         }
+        let estimate = MemoryEstimate(
+            configuration, base: base.configuration, trainee: trainee,
+            largestMicroBatch: configuration.training.maxTokensPerMicroBatch,
+            mostMicroBatches: configuration.training.microBatches)
+        try estimate.requireFit(
+            [estimate.worker(threads: threadCount)], of: "a worker of \(threadCount) threads",
+            method: configuration.method)
         let constants = AdamWConfiguration(configuration.training)
         let optimizer = try AdamW(
             configuration: constants,

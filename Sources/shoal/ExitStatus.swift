@@ -88,7 +88,8 @@ enum ExitStatus {
             case .invalid, .presence: usage
             case .notRoot, .unavailable, .refused: unavailable
             }
-        case is AdapterError, is TokenizerError, is TransformerError, is TrainingError: badData
+        case let error as TrainingError: error.code == .doesNotFit ? unavailable : badData
+        case is AdapterError, is TokenizerError, is TransformerError: badData
         case is ValidationError, is ExitCode, is CleanExit: nil
         case let error where String(reflecting: type(of: error)).hasPrefix("ArgumentParser"): nil
         default: internalError

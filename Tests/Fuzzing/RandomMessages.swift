@@ -57,7 +57,8 @@ public struct RandomMessages {
                 gradientDigest: digest(), tokenCount: Int64(number() >> 1),
                 learningRate: Float(bitPattern: finiteBits()),
                 biasCorrection1: Float(bitPattern: finiteBits()),
-                biasCorrection2: Float(bitPattern: finiteBits()), skipsUpdate: flag(), skipsStateDigest: flag())
+                biasCorrection2: Float(bitPattern: finiteBits()), skipsUpdate: flag(),
+                skipsStateDigest: flag())
             return Envelope(header: header, body: .commit(body))
         case 11: return Envelope(header: header, body: .abort(Abort(reason: text(40))))
         case 12:

@@ -14,6 +14,23 @@ import Testing
         try expectRefusal(run, in: scratch, naming: ["nope_proj"])
     }
 
+    @Test(
+        "what needs more memory than there is ends with status 69, what is needed and what is there",
+        arguments: ["lora", "full"])
+    func doesNotFit(method: String) throws {
+        let scratch = try Scratch()
+        let config = try TinyRun(method: method).write(to: scratch)
+        // Each thread counts its activations; so many are never started.
+        let outcome = try Shoal.run(
+            ["train", config, "--workers", "4", "--threads", "500000", "--output", scratch.path("run")],
+            in: scratch, name: "train")
+        #expect(outcome.status == 69, "\(outcome)")
+        for text in ["method: \(method) does not fit", "4 workers of 500000 threads", "this host has"] {
+            #expect(outcome.errors.contains(text), "no '\(text)' in \(outcome)")
+        }
+        #expect(!FileManager.default.fileExists(atPath: scratch.path("run")))
+    }
+
     @Test("a row that is not JSON is named by file and line")
     func malformedRow() throws {
         let scratch = try Scratch()

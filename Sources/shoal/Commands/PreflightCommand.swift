@@ -31,7 +31,7 @@ struct PreflightCommand: AsyncParsableCommand {
         let threads = ProcessorCount.available()
         for (title, text) in [
             ("Trained", targets(preflight)), ("Data", data(preflight, setup.configuration)),
-            ("Memory of a worker", memory(preflight, threads: threads)), ("Wire", wire(preflight)),
+            ("Memory", memory(preflight, threads: threads)), ("Wire", wire(preflight)),
         ] {
             StandardOutput.write("\(title)\n\(text)\n")
         }
@@ -98,9 +98,11 @@ struct PreflightCommand: AsyncParsableCommand {
             ["  trained and moments", Format.bytes(memory.state)],
             ["  gradients held", "at most " + Format.bytes(memory.heldGradients * memory.gradient)],
             [
-                "  with \(threads) threads",
+                "  a worker of \(threads) threads",
                 "about \(Format.bytes(memory.worker(threads: threads))) and the base",
             ],
+            ["  the coordinator", "at most \(Format.bytes(memory.coordinator(isStar: false))) and the base"],
+            ["  this host has", Format.bytes(HostMemory.byteCount())],
         ])
     }
 

@@ -76,11 +76,24 @@ struct TrainCommand: AsyncParsableCommand {
     /// Says what is going to be trained, from the rows of the first steps.
     private func describe(_ training: TrainingRun, log: Logger) throws {
         let preflight = try Preflight(training.setup, maximumSteps: 20)
+        try requireMemory(preflight, configuration: training.setup.configuration)
         log.info("\(PreflightText.trained(preflight))")
         log.info("\(PreflightText.work(preflight))")
         if let warning = PreflightText.threadWarning(preflight, threads: workers * threadsPerWorker) {
             log.warning("\(warning)")
         }
+    }
+
+    /// Refuses what the memory here cannot hold, before a worker is started.
+    private func requireMemory(_ preflight: Preflight, configuration: RunConfiguration) throws {
+        let memory = preflight.memory
+        let each = Array(repeating: memory.worker(threads: threadsPerWorker), count: workers)
+        let coordinator = memory.coordinator(isStar: configuration.cluster.collective == .star)
+        try memory.requireFit(
+            each + [coordinator],
+            of: "a coordinator with \(workers) worker\(workers == 1 ? "" : "s") of \(threadsPerWorker) "
+                + "thread\(threadsPerWorker == 1 ? "" : "s")",
+            method: configuration.method)
     }
 
     private var threadsPerWorker: Int { LocalCluster.threadCount(workers: workers, given: threads) }
