@@ -1,6 +1,6 @@
 import Foundation
 import Synchronization
-public import Telemetry
+package import Telemetry
 
 /// What a run has written so far, read from its files as they grow; may be shared between threads.
 public final class RunFeed: Sendable {
