@@ -50,7 +50,7 @@ public struct LineChart: Sendable {
     }
 
     private static let (width, height) = (560.0, 340.0)
-    private static let (left, right, top, bottom) = (64.0, 118.0, 16.0, 46.0)
+    private static let (left, right, top, bottom) = (76.0, 118.0, 16.0, 46.0)
     private static let dashes = ["", "7 4", "2 4", "9 3 2 3", "5 2 1 2 1 2"]
 
     /// The SVG; nil where there is nothing to draw.
@@ -96,7 +96,7 @@ public struct LineChart: Sendable {
         parts.append(
             "<text class=\"label\" text-anchor=\"middle\" transform=\"translate(14 \(Self.top + plotHeight / 2)) rotate(-90)\">\(Self.escaped(y.title))</text>"
         )
-        for one in drawn {
+        for (position, one) in drawn.enumerated() {
             let color = "s\(one.color % 8)"
             let name = Self.escaped(one.name)
             if isScatter || one.points.count == 1 {
@@ -108,7 +108,7 @@ public struct LineChart: Sendable {
             } else {
                 let path = one.points.map { "\(Self.number(px($0.x))),\(Self.number(py($0.y)))" }
                     .joined(separator: " ")
-                let dash = Self.dashes[one.color % Self.dashes.count]
+                let dash = Self.dashes[position % Self.dashes.count]
                 parts.append(
                     "<polyline class=\"\(color) line\"\(dash.isEmpty ? "" : " stroke-dasharray=\"\(dash)\"") points=\"\(path)\"><title>\(name)</title></polyline>"
                 )

@@ -18,7 +18,8 @@ public final class RunDirectory: Sendable {
     /// What a run writes at the top of its directory beside its checkpoints; what `--overwrite` may remove.
     private static let ownNames = [
         "config.yaml", "metrics.jsonl", "eval.jsonl", "events.jsonl", "ledger.jsonl", "term", "adapter",
-        "adapter.partial", "model", "model.partial", headName,
+        "adapter.partial", "model", "model.partial", "tensorboard",
+        headName,
     ]
     private static let headName = "run.json"
     private static let lockName = "lock"

@@ -2,7 +2,7 @@
 package enum ConfigurationSchema {
     /// Every key.
     package static let keys: [ConfigurationKey] =
-        top + data + adapter + partial + training + evaluation + checkpoint + cluster
+        top + data + adapter + partial + training + evaluation + checkpoint + cluster + telemetry
 
     /// The sections in the order in which they are written, each with what it is about.
     package static let sections: [(name: String, summary: String)] = [
@@ -13,6 +13,7 @@ package enum ConfigurationSchema {
         ("evaluation", "when the validation rows are measured"),
         ("checkpoint", "when the state of the run is written"),
         ("cluster", "how workers and coordinator work together; changes no bit of the result"),
+        ("telemetry", "what is written beside the run's own files"),
     ]
 
     /// The key at `path`, or nil.
@@ -234,6 +235,12 @@ package enum ConfigurationSchema {
             "cluster.digest_every", \.cluster.digestEvery,
             "steps between digests of a partial or full state, 0 for checkpoints only, or epoch",
             mayDifferOnResume: true),
+    ]
+
+    private static let telemetry = [
+        ConfigurationKey(
+            "telemetry.tensorboard", \.telemetry.tensorBoard,
+            "whether RUN/tensorboard gets an event file for TensorBoard", mayDifferOnResume: true)
     ]
 
     /// Largest count a key takes; keeps every later product of counts inside 64 bits.

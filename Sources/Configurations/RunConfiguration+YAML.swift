@@ -26,7 +26,7 @@ extension RunConfiguration {
         /// The other configuration's value, as YAML.
         public var otherValue: String
         /// Whether a resumed run may have the other value: `training.max_steps`, `training.num_train_epochs`,
-        /// and everything in `cluster`, `checkpoint` and `evaluation`.
+        /// and everything in `cluster`, `checkpoint`, `evaluation` and `telemetry`.
         public var mayDifferOnResume: Bool
 
         /// `section.key: value (was other)`

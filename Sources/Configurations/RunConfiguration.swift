@@ -22,6 +22,8 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     public var checkpoint = CheckpointSection()
     /// `cluster`
     public var cluster = ClusterSection()
+    /// `telemetry`
+    public var telemetry = TelemetrySection()
 
     /// The defaults for `base`.
     public init(base: String) {

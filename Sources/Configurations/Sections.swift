@@ -143,3 +143,11 @@ public struct ClusterSection: Codable, Sendable, Equatable {
 
     public init() {}
 }
+
+/// `telemetry`: what is written beside the run's own files.
+public struct TelemetrySection: Codable, Sendable, Equatable {
+    /// Whether `RUN/tensorboard` gets an event file.
+    public var tensorBoard = false
+
+    public init() {}
+}

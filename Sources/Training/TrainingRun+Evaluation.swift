@@ -52,6 +52,7 @@ extension TrainingRun {
         }
         try directory.requireNewest(term: term)
         try evaluations.append(record)
+        chart { try $0.append(record) }
         logger.info(
             "evaluated",
             metadata: [

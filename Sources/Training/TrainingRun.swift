@@ -35,6 +35,7 @@ public final class TrainingRun: RunDriver {
     let metrics: StepLog<StepRecord>
     let evaluations: StepLog<EvaluationRecord>
     let events: RecordLog<EventRecord>
+    let tensorBoard: TensorBoardLog?
     let logger: Logger
     let display: ProgressDisplay?
     /// What changes from step to step. The coordinator makes one call at a time, on whatever thread.
@@ -61,6 +62,9 @@ public final class TrainingRun: RunDriver {
         metrics = try StepLog(path: directory.metricsPath, keepingStepsThrough: ledger.lastStep)
         evaluations = try StepLog(path: directory.evaluationsPath, keepingStepsThrough: ledger.lastStep)
         events = try RecordLog(path: directory.eventsPath)
+        tensorBoard =
+            setup.configuration.telemetry.tensorBoard
+            ? try TensorBoardLog(directory: directory.path + "/tensorboard") : nil
         try events.append(
             EventRecord(event: "started", step: ledger.lastStep, details: ["term": "\(term)"]))
         startState =
@@ -110,6 +114,7 @@ public final class TrainingRun: RunDriver {
         try FaultPoint.metrics.pass(writing: directory.metricsPath)
         try directory.requireNewest(term: term)
         try metrics.append(record)
+        chart { try $0.append(record) }
         display?.show(record, remarks: outcome.remarks)
         let step = Int(outcome.step)
         let position = setup.data.sampler.position(ofStep: step)
@@ -173,6 +178,14 @@ public final class TrainingRun: RunDriver {
             try events.append(EventRecord(event: event, step: step, details: details))
         } catch {
             logger.warning("an event could not be written", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// Writes to the TensorBoard file, where there is one; a chart is no reason to stop training.
+    func chart(_ write: (TensorBoardLog) throws -> Void) {
+        guard let tensorBoard else { return }
+        do { try write(tensorBoard) } catch {
+            logger.warning("TensorBoard's file could not be written", metadata: ["error": "\(error)"])
         }
     }
 

@@ -94,6 +94,7 @@ private func problems(_ yaml: String, overrides: [String] = []) -> [Configuratio
             checkpoint: {every_steps: 0, keep: 1}
             cluster: {collective: star, numerics: exact, heartbeat_seconds: 0.5, lost_after_seconds: 2.5,
                       orphan_timeout_seconds: 0, digest_every: epoch}
+            telemetry: {tensorboard: true}
             """)
         #expect(c.data.columns["prompt"] == "q" && c.data.validFraction == 0.1 && c.data.trainOn == .all)
         #expect(
@@ -105,7 +106,7 @@ private func problems(_ yaml: String, overrides: [String] = []) -> [Configuratio
         #expect(try load(c.resolvedYAML()) == c)
         // The two texts share no key's default value, so a key that were not read would show.
         let differing = c.difference(from: RunConfiguration(base: "/c")).map(\.key)
-        #expect(differing.count == c.resolvedYAML().split(separator: "\n").count - 7 - 3)
+        #expect(differing.count == c.resolvedYAML().split(separator: "\n").count - 8 - 3)
     }
 
     @Test func theResolvedFileIsStableAndReadsBack() throws {
