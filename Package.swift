@@ -38,6 +38,8 @@ let package = Package(
         .systemLibrary(name: "CProtobufC", providers: [.apt(["libprotobuf-c-dev"])]),
         .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        // C++: libsentencepiece has no C interface.
+        .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
         .target(name: "CDurableFiles"),
         .target(name: "CKernels"),
         .target(name: "CBuildInfo", cSettings: [.define("SHOAL_COMMIT", to: "\"\(commit)\"")]),
@@ -48,7 +50,7 @@ let package = Package(
         .target(name: "Tensors", dependencies: ["CMemoryGuard"]),
         .target(name: "RandomNumbers"),
         .target(name: "DurableFiles", dependencies: ["CDurableFiles", crypto]),
-        .target(name: "Tokenizers", dependencies: ["CPCRE2"]),
+        .target(name: "Tokenizers", dependencies: ["CPCRE2", "CSentencePiece"]),
         .target(name: "ZeroMQ", dependencies: ["CZMQ"]),
         .target(name: "Configurations", dependencies: [yams]),
         .target(name: "Lab"),
@@ -193,8 +195,9 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Adapters", "Checkpoints", "Collectives", "Configurations", "Coordination", "Datasets",
-                "Telemetry", "Tensors", "Training", "WeightFiles", "WireProtocol", logging,
+                "Adapters", "Bases", "Checkpoints", "Collectives", "Configurations", "Coordination",
+                "Datasets", "DurableFiles", "Layers", "Telemetry", "Tensors", "Training", "Transformers",
+                "WeightFiles", "WireProtocol", logging,
             ]),
         .testTarget(
             name: "TransformersTests",
@@ -208,7 +211,8 @@ let package = Package(
         .testTarget(name: "ZeroMQTests", dependencies: ["ZeroMQ"]),
         .testTarget(name: "IntegrationTests", dependencies: ["Cluster", "WireProtocol", "ZeroMQ"]),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx17
 )
 
 // Benchmarks/run sets SHOAL_BENCHMARKS; nobody else builds them.

@@ -28,6 +28,9 @@ public struct GGUFTokenizerMetadata: Sendable, Equatable {
     public var eosTokenID: Int?
     public var unknownTokenID: Int?
     public var paddingTokenID: Int?
+    /// `tokenizer.ggml.cls_token_id` and `seperator_token_id`, as GGUF spells it (WordPiece)
+    public var classTokenID: Int?
+    public var separatorTokenID: Int?
     /// `tokenizer.ggml.add_bos_token`; nil when the file does not say.
     public var addsBOS: Bool?
     /// `tokenizer.ggml.add_eos_token`
@@ -69,6 +72,8 @@ public struct GGUFTokenizerMetadata: Sendable, Equatable {
         eosTokenID = try id("eos_token_id")
         unknownTokenID = try id("unknown_token_id")
         paddingTokenID = try id("padding_token_id")
+        classTokenID = try id("cls_token_id")
+        separatorTokenID = try id("seperator_token_id")
         addsBOS = metadata[prefix + "add_bos_token"]?.boolean
         addsEOS = metadata[prefix + "add_eos_token"]?.boolean
         addsSpacePrefix = metadata[prefix + "add_space_prefix"]?.boolean
@@ -81,7 +86,8 @@ extension TokenizerSource {
     ///
     /// - Throws: ``BaseError``, `WeightFileError`.
     public init(path: String) throws {
-        if FileManager.default.fileExists(atPath: path + "/tokenizer.json") {
+        let names = ["tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json", "encoder.json"]
+        if names.contains(where: { FileManager.default.fileExists(atPath: path + "/" + $0) }) {
             self = .directory(path)
         } else {
             self = try BaseSource(path: path).tokenizer
@@ -90,8 +96,9 @@ extension TokenizerSource {
 
     /// Files of a Hugging Face directory that say how text becomes ids.
     public static let fileNames = [
-        "added_tokens.json", "chat_template.jinja", "chat_template.json", "merges.txt",
-        "special_tokens_map.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.json",
+        "added_tokens.json", "chat_template.jinja", "chat_template.json", "encoder.json", "merges.txt",
+        "special_tokens_map.json", "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "vocab.bpe",
+        "vocab.json", "vocab.txt",
     ]
 
     /// A digest that is equal on two hosts with the same tokenizer.
@@ -120,7 +127,9 @@ extension GGUFTokenizerMetadata {
         func flag(_ value: Bool?) -> String { value.map { $0 ? "1" : "0" } ?? "-" }
         // Lengths in front of the strings, so that no two vocabularies give the same text.
         var lines = "\(text(model)) \(text(preTokenizer)) \(text(chatTemplate))\n"
-        for ids in [bosTokenID, eosTokenID, unknownTokenID, paddingTokenID] { lines += number(ids) + " " }
+        for ids in [
+            bosTokenID, eosTokenID, unknownTokenID, paddingTokenID, classTokenID, separatorTokenID,
+        ] { lines += number(ids) + " " }
         for value in [addsBOS, addsEOS, addsSpacePrefix] { lines += flag(value) + " " }
         stream.update(lines)
         for list in [tokens, merges] {

@@ -64,7 +64,7 @@ struct HubCache {
     /// Files of a model that the snapshot lacks; empty when it is whole.
     func missingFiles(commit: String) -> [String] {
         var missing = ["config.json"].filter { !hasFile($0, commit: commit) }
-        let tokenizers = ["tokenizer.json", "tokenizer.model", "vocab.json"]
+        let tokenizers = ["tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt"]
         if !tokenizers.contains(where: { hasFile($0, commit: commit) }) { missing.append("tokenizer.json") }
         if hasFile(HubFiles.single, commit: commit) { return missing }
         guard hasFile(HubFiles.index, commit: commit) else { return missing + [HubFiles.single] }
@@ -87,7 +87,7 @@ enum HubFiles {
         "added_tokens.json", "chat_template.jinja", "chat_template.json", "config.json",
         "generation_config.json", "merges.txt", "special_tokens_map.json", "tokenizer.json",
         "tokenizer.model",
-        "tokenizer_config.json", "vocab.json",
+        "tokenizer_config.json", "vocab.json", "vocab.txt",
     ]
 
     private struct Index: Decodable {

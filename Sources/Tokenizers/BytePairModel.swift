@@ -1,7 +1,7 @@
 /// A vocabulary of byte-level tokens with its merges.
 ///
 /// Source: Hugging Face `tokenizers` 0.23.3, `models/bpe/model.rs`.
-struct BytePairModel: Sendable {
+struct BytePairModel: SubwordModel {
     /// What stands for a byte whose character is not in the vocabulary.
     struct UnknownToken: Sendable, Equatable {
         let id: Int32
@@ -96,13 +96,8 @@ struct BytePairModel: Sendable {
         output += symbols
     }
 
-    /// Which bytes of a word each of its tokens stands for: `ids` are what ``appendIDs(ofWord:in:merger:to:)`` gave.
-    ///
-    /// Bytes that were left out belong to the token after them, or to the last one.
-    ///
-    /// - Parameter byteCount: how many bytes a token has.
     func ranges(
-        ofTokens ids: ArraySlice<Int32>, word: Range<Int>, in text: [UInt8], byteCount: (Int32) -> Int
+        ofTokens ids: ArraySlice<Int32>, word: Range<Int>, in text: [UInt8], table: TokenTable
     ) -> [Range<Int>] {
         var ranges: [Range<Int>] = []
         var position = word.lowerBound
@@ -118,7 +113,7 @@ struct BytePairModel: Sendable {
                     position += 1
                 } while unknownToken.isFused && position < word.upperBound && isUnknown(position)
             } else {
-                var remaining = byteCount(id)
+                var remaining = table.byteCount(of: id)
                 while position < word.upperBound
                     && (remaining > 0 || isUnknown(position) && unknownToken == nil)
                 {
@@ -131,5 +126,17 @@ struct BytePairModel: Sendable {
         }
         if let last = ranges.popLast() { ranges.append(last.lowerBound..<word.upperBound) }
         return ranges
+    }
+
+    func describe(to output: inout CanonicalWriter) {
+        output.add("pairs of bytes")
+        output.add(merges.count)
+        for entry in merges.entries {
+            output.add(Int(entry.left))
+            output.add(Int(entry.right))
+            output.add(Int(entry.merge.result))
+        }
+        output.add(idsByBytes == nil ? "merges every word" : "takes whole words first")
+        output.add(unknownToken.map { "unknown \($0.id) \($0.isFused)" } ?? "unknown left out")
     }
 }

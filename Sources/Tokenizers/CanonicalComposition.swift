@@ -81,6 +81,16 @@ struct CanonicalComposition: Sendable {
         return Array(String(result).utf8)
     }
 
+    /// Decomposes, and sorts marks: normalisation form D.
+    func decompose(_ text: [Unicode.Scalar]) -> [Unicode.Scalar] {
+        guard text.contains(where: { $0.value >= 0xC0 }) else { return text }
+        var decomposed: [UInt32] = []
+        decomposed.reserveCapacity(text.count)
+        for scalar in text { appendDecomposition(of: scalar.value, to: &decomposed) }
+        order(&decomposed)
+        return decomposed.compactMap { Unicode.Scalar($0) }
+    }
+
     private func appendDecomposition(of scalar: UInt32, to output: inout [UInt32]) {
         if scalar < 0xC0 {
             output.append(scalar)

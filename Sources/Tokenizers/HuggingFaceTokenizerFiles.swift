@@ -28,16 +28,20 @@ public struct HuggingFaceTokenizerFiles: Sendable {
             let (left, right) = try TokenizerParts.mergePair(line, index: index)
             merges.append("[\(quoted(left)),\(quoted(right))]")
         }
-        let splitting = try splitting(metadata)
+        let isSentencePiece = metadata.model == "llama"
+        if isSentencePiece { merges = sentencePieceMerges(metadata).map { "[\(quoted($0)),\(quoted($1))]" } }
+        let splitting = isSentencePiece ? sentencePieceSplitting(metadata) : try splitting(metadata)
+        let unknown = isSentencePiece ? metadata.unknownTokenID.map { quoted(metadata.tokens[$0]) } : nil
         return """
             {"version":"1.0","truncation":null,"padding":null,
             "added_tokens":[\(added.joined(separator: ",\n"))],
             "normalizer":\(splitting.normalizer),
             "pre_tokenizer":\(splitting.preTokenizer),
-            "post_processor":\(postProcessor(metadata, addsBeginByDefault: splitting.ignoresMerges)),
-            "decoder":\(byteLevel(addsPrefixSpace: true, usesPattern: true)),
-            "model":{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":null,
-            "end_of_word_suffix":null,"fuse_unk":false,"byte_fallback":false,
+            "post_processor":\(postProcessor(metadata, addsBeginByDefault: splitting.ignoresMerges || isSentencePiece)),
+            "decoder":\(isSentencePiece ? sentencePieceDecoder(metadata) : byteLevel(addsPrefixSpace: true, usesPattern: true)),
+            "model":{"type":"BPE","dropout":null,"unk_token":\(unknown ?? "null"),
+            "continuing_subword_prefix":null,"end_of_word_suffix":null,
+            "fuse_unk":\(isSentencePiece),"byte_fallback":\(isSentencePiece),
             "ignore_merges":\(splitting.ignoresMerges),
             "vocab":{\(vocabulary.joined(separator: ",\n"))},
             "merges":[\(merges.joined(separator: ",\n"))]}}
@@ -58,7 +62,7 @@ public struct HuggingFaceTokenizerFiles: Sendable {
         let own = byteLevel(addsPrefixSpace: prefix, usesPattern: true)
         switch metadata.preTokenizer {
         case "gpt-2": return ("null", own, false)
-        case "smollm":
+        case "smollm", "starcoder", "refact", "command-r":
             return ("null", sequence(["{\"type\":\"Digits\",\"individual_digits\":true}", own]), false)
         case "llama-bpe" where !prefix, "llama3" where !prefix, "llama-v3" where !prefix:
             return ("null", split(PreTokenizer.llama3Pattern), true)
@@ -72,6 +76,48 @@ public struct HuggingFaceTokenizerFiles: Sendable {
         }
     }
 
+    /// Every way to put a token together from two others, the best tokens first, as transformers' converter of
+    /// SentencePiece models lists them.
+    private static func sentencePieceMerges(
+        _ metadata: GGUFTokenizerMetadata
+    ) -> [(left: String, right: String)] {
+        var ids = ByteStringTable(capacity: metadata.tokens.count)
+        for (id, token) in metadata.tokens.enumerated() { ids.insert(Array(token.utf8), value: Int32(id)) }
+        var merges: [(left: String, right: String, score: Float, order: Int)] = []
+        for (id, token) in metadata.tokens.enumerated() {
+            guard metadata.tokenTypes.isEmpty || [1, 4, 5].contains(metadata.tokenTypes[id]) else { continue }
+            let scalars = Array(token.unicodeScalars)
+            for middle in scalars.indices.dropFirst() {
+                let left = String(String.UnicodeScalarView(scalars[..<middle]))
+                let right = String(String.UnicodeScalarView(scalars[middle...]))
+                guard ids[left] != nil, ids[right] != nil else { continue }
+                merges.append((left, right, metadata.scores[id], merges.count))
+            }
+        }
+        return merges.sorted { ($1.score, $0.order) < ($0.score, $1.order) }.map { ($0.left, $0.right) }
+    }
+
+    private static func sentencePieceSplitting(
+        _ metadata: GGUFTokenizerMetadata
+    ) -> (normalizer: String, preTokenizer: String, ignoresMerges: Bool) {
+        let symbol = MetaSpace.symbol
+        let replacement = #"{"type":"Replace","pattern":{"String":" "},"content":"\#(symbol)"}"#
+        let prefix = #"{"type":"Prepend","prepend":"\#(symbol)"}"#
+        let steps = metadata.addsSpacePrefix ?? true ? [prefix, replacement] : [replacement]
+        return (#"{"type":"Sequence","normalizers":[\#(steps.joined(separator: ","))]}"#, "null", false)
+    }
+
+    private static func sentencePieceDecoder(_ metadata: GGUFTokenizerMetadata) -> String {
+        var steps = [
+            #"{"type":"Replace","pattern":{"String":"\#(MetaSpace.symbol)"},"content":" "}"#,
+            #"{"type":"ByteFallback"}"#, #"{"type":"Fuse"}"#,
+        ]
+        if metadata.addsSpacePrefix ?? true {
+            steps.append(#"{"type":"Strip","content":" ","start":1,"stop":0}"#)
+        }
+        return #"{"type":"Sequence","decoders":[\#(steps.joined(separator: ","))]}"#
+    }
+
     private static func sequence(_ steps: [String]) -> String {
         "{\"type\":\"Sequence\",\"pretokenizers\":[\(steps.joined(separator: ","))]}"
     }
@@ -81,7 +127,7 @@ public struct HuggingFaceTokenizerFiles: Sendable {
             + "\"use_regex\":\(usesPattern)}"
     }
 
-    /// What is put around a text, as ``ByteLevelBPETokenizer/init(gguf:)`` does.
+    /// What is put around a text, as ``TokenizerLoader/load(gguf:)`` does.
     private static func postProcessor(
         _ metadata: GGUFTokenizerMetadata, addsBeginByDefault: Bool
     ) -> String {

@@ -72,8 +72,8 @@ struct JSONObjectReader {
         TokenizerError(
             code: .unsupported,
             message:
-                "\(what) is not supported; supported are byte-level BPE tokenizers that split as GPT-2, Llama 3, "
-                + "Qwen 2 or SmolLM do",
+                "\(what) is not supported; supported are byte-level BPE (as GPT-2, Llama 3, Qwen 2, SmolLM), BPE and "
+                + "Unigram of SentencePiece (as Llama 2, T5), and WordPiece (as BERT)",
             context: context)
     }
 }

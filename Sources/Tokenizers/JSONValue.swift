@@ -10,6 +10,15 @@ enum JSONValue: Sendable, Equatable {
     case array([JSONValue])
     case object([(key: String, value: JSONValue)])
 
+    /// The number, if it is one.
+    var double: Double? {
+        switch self {
+        case .integer(let number): Double(number)
+        case .number(let number): number
+        default: nil
+        }
+    }
+
     /// - Throws: ``TokenizerError`` with code `.malformed`, naming the byte where the text stops being JSON.
     init(parsing bytes: [UInt8], context: String) throws(TokenizerError) {
         var parser = JSONParser(bytes: bytes, context: context)

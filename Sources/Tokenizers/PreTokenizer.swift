@@ -15,14 +15,21 @@ struct PreTokenizer: Sendable {
     enum Step: Sendable {
         /// Splits at the matches, or between them when `isInverted`. `description` states the pattern.
         case split(RegularExpression, behavior: SplitBehavior, isInverted: Bool, description: String)
-        /// Puts a space before each piece that does not begin with one.
-        case prefixSpace
+        /// Puts a space before each piece that does not begin with one; before the text's first alone when
+        /// `onlyFirst`.
+        case prefixSpace(onlyFirst: Bool)
+        /// Makes each `▁` the space it stands for. In a piece that has one, `shift` is right up to the first.
+        case metaSpaces
+        /// Cuts before each space that follows another character.
+        case beforeSpaces
 
         var description: String {
             switch self {
             case .split(_, let behavior, let isInverted, let description):
                 "split \(behavior.rawValue)\(isInverted ? " inverted" : "") \(description)"
-            case .prefixSpace: "prefix space"
+            case .prefixSpace(let onlyFirst): onlyFirst ? "prefix space, first only" : "prefix space"
+            case .metaSpaces: "meta spaces"
+            case .beforeSpaces: "before spaces"
             }
         }
     }
@@ -34,34 +41,59 @@ struct PreTokenizer: Sendable {
     typealias WordBody = (_ text: [UInt8], _ word: Range<Int>, _ shift: Int) throws(TokenizerError) -> Void
 
     /// Calls `body` with each word of `range` of `text`, in order.
+    ///
+    /// - Parameter isFirst: whether the text to encode begins with `range`.
     func forEachWord(
-        of text: [UInt8], range: Range<Int>, memory: MatchMemory, _ body: WordBody
+        of text: [UInt8], range: Range<Int>, isFirst: Bool, memory: MatchMemory, _ body: WordBody
     ) throws(TokenizerError) {
-        try apply(steps[...], to: text, range: range, shift: 0, memory: memory, body)
+        try apply(
+            steps[...], to: text, range: range, shift: 0, first: isFirst ? range.lowerBound : -1,
+            memory: memory, body)
     }
 
+    /// - Parameter first: the offset in `text` at which the text to encode begins, or -1.
     private func apply(
-        _ steps: ArraySlice<Step>, to text: [UInt8], range: Range<Int>, shift: Int, memory: MatchMemory,
-        _ body: WordBody
+        _ steps: ArraySlice<Step>, to text: [UInt8], range: Range<Int>, shift: Int, first: Int,
+        memory: MatchMemory, _ body: WordBody
     ) throws(TokenizerError) {
         if range.isEmpty { return }
         guard let step = steps.first else { return try body(text, range, shift) }
         let rest = steps.dropFirst()
         switch step {
-        case .prefixSpace:
-            if text[range.lowerBound] == UInt8(ascii: " ") {
-                try apply(rest, to: text, range: range, shift: shift, memory: memory, body)
+        case .prefixSpace(let onlyFirst):
+            if text[range.lowerBound] == UInt8(ascii: " ") || onlyFirst && range.lowerBound != first {
+                try apply(rest, to: text, range: range, shift: shift, first: first, memory: memory, body)
             } else {
                 let prefixed = [UInt8(ascii: " ")] + text[range]
                 try apply(
                     rest, to: prefixed, range: prefixed.indices, shift: shift + range.lowerBound - 1,
-                    memory: memory, body)
+                    first: range.lowerBound == first ? 0 : -1, memory: memory, body)
             }
+        case .metaSpaces:
+            let piece = Array(text[range])
+            let replaced = MetaSpace.replacingSymbols(piece)
+            if replaced.count == piece.count {
+                try apply(rest, to: text, range: range, shift: shift, first: first, memory: memory, body)
+            } else {
+                try apply(
+                    rest, to: replaced, range: replaced.indices, shift: shift + range.lowerBound,
+                    first: range.lowerBound == first ? 0 : -1, memory: memory, body)
+            }
+        case .beforeSpaces:
+            var start = range.lowerBound
+            for end in range.dropFirst() where text[end] == 0x20 && text[end - 1] != 0x20 {
+                try apply(
+                    rest, to: text, range: start..<end, shift: shift, first: first, memory: memory, body)
+                start = end
+            }
+            try apply(
+                rest, to: text, range: start..<range.upperBound, shift: shift, first: first, memory: memory,
+                body)
         case .split(let pattern, .isolated, _, _):
             // The common case: matches and what lies between them are pieces, whichever of them is "the match".
             try Self.forEachMatch(of: pattern, in: text, range: range, memory: memory) {
                 piece, _ throws(TokenizerError) in
-                try apply(rest, to: text, range: piece, shift: shift, memory: memory, body)
+                try apply(rest, to: text, range: piece, shift: shift, first: first, memory: memory, body)
             }
         case .split(let pattern, let behavior, let isInverted, _):
             var pieces: [(range: Range<Int>, isMatch: Bool)] = []
@@ -69,7 +101,7 @@ struct PreTokenizer: Sendable {
                 pieces.append((piece, isMatch != isInverted))
             }
             for piece in Self.combine(pieces, behavior) {
-                try apply(rest, to: text, range: piece, shift: shift, memory: memory, body)
+                try apply(rest, to: text, range: piece, shift: shift, first: first, memory: memory, body)
             }
         }
     }

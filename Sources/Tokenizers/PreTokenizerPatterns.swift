@@ -46,4 +46,18 @@ extension PreTokenizer.Step {
             try RegularExpression("[" + UnicodeRanges.digits.patternText + "]"),
             behavior: individually ? .isolated : .contiguous, isInverted: false, description: "digits")
     }
+
+    /// White space taken away, as BERT's pre-tokenizer and WhitespaceSplit take it away.
+    static func atWhitespace() throws(TokenizerError) -> Self {
+        .split(
+            try RegularExpression("[" + BertNormalizer.whitespace.patternText + "]+"), behavior: .removed,
+            isInverted: false, description: "white space")
+    }
+
+    /// Each punctuation mark by itself, as BERT's pre-tokenizer has it.
+    static func atPunctuation() throws(TokenizerError) -> Self {
+        .split(
+            try RegularExpression("[" + BertNormalizer.punctuation.patternText + "]"), behavior: .isolated,
+            isInverted: false, description: "punctuation")
+    }
 }

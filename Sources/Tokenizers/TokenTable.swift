@@ -11,7 +11,9 @@ struct TokenTable: Sendable {
     private static let placesPerToken = 8
 
     /// - Throws: ``TokenizerError`` with code `.malformed` when two tokens have one id or an id is far outside.
-    init(vocabulary: [(name: String, id: Int32)], addedTokens: [AddedToken]) throws(TokenizerError) {
+    init(
+        vocabulary: [(name: String, id: Int32)], addedTokens: [AddedToken], decodingRule: DecodingRule
+    ) throws(TokenizerError) {
         let greatest = max(vocabulary.map(\.id).max() ?? -1, addedTokens.map(\.id).max() ?? -1)
         let tokenCount = vocabulary.count + addedTokens.count
         guard Int(greatest) < max(1024, tokenCount * Self.placesPerToken) else {
@@ -34,7 +36,7 @@ struct TokenTable: Sendable {
         }
         for token in addedTokens where token.isSpecial { specials[Int(token.id)] = true }
         for name in names {
-            if let name { bytes += ByteLevelAlphabet.bytes(of: name) ?? Array(name.utf8) }
+            if let name { bytes += decodingRule.bytes(ofName: name) }
             starts.append(bytes.count)
         }
     }

@@ -27,13 +27,18 @@ public protocol Tokenizer: Sendable {
         segments: [TextSegment], addSpecialTokens: Bool
     ) throws(TokenizerError) -> (ids: [Int32], isMarked: [Bool])
 
-    /// The text of `ids`. Ids outside the vocabulary are left out; bytes that form no UTF-8 become U+FFFD.
+    /// The text of `ids`, by the ``decodingRule``. Ids outside the vocabulary are left out; bytes that form no UTF-8
+    /// become U+FFFD.
     func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String
 
     /// The bytes of one token as it stands inside a sequence, or nil when `id` is outside the vocabulary.
     ///
-    /// The bytes of a text's tokens, joined, are the text; one token alone may end inside a character.
+    /// The bytes of a text's tokens, joined, are the text, apart from spaces that were put before it or between
+    /// words (``decodingRule``); one token alone may end inside a character.
     func bytes(ofToken id: Int32) -> [UInt8]?
+
+    /// How tokens become text again.
+    var decodingRule: DecodingRule { get }
 
     /// The token's name in the vocabulary (`Ġthe`, `<|im_end|>`), or nil when `id` is outside it.
     func token(ofID id: Int32) -> String?
@@ -93,6 +98,8 @@ extension Tokenizer {
     public func encode(bytes: [UInt8], addSpecialTokens: Bool) throws(TokenizerError) -> [Int32] {
         try encode(String(decoding: bytes, as: UTF8.self), addSpecialTokens: addSpecialTokens)
     }
+
+    public var decodingRule: DecodingRule { .bytes }
 
     public func isSpecialToken(_ id: Int32) -> Bool {
         addedTokens.contains { $0.id == id && $0.isSpecial }

@@ -21,7 +21,9 @@ struct TokenizerConfigurationReader {
 
         try readAddedTokens(configuration?.take("added_tokens_decoder"), into: &parts)
         var ids: [String: Int32] = [:]
-        for key in ["bos_token", "eos_token", "pad_token", "unk_token"] {
+        for key in [
+            "bos_token", "eos_token", "pad_token", "unk_token", "cls_token", "sep_token", "mask_token",
+        ] {
             let configured = try tokenName(key, &configuration)
             let mapped = try tokenName(key, &specialTokens)
             if let name = configured ?? mapped { ids[key] = try specialTokenID(name, key: key, in: &parts) }
@@ -30,16 +32,17 @@ struct TokenizerConfigurationReader {
         let modelEnds = try tokenIDs("eos_token_id", &model)
         let modelBegins = try tokenIDs("bos_token_id", &model)
         let generationPads = try tokenIDs("pad_token_id", &generation)
-        parts.bosTokenID = ids["bos_token"] ?? modelBegins.first
-        parts.eosTokenID = ids["eos_token"] ?? generationEnds.first ?? modelEnds.first
-        parts.padTokenID = ids["pad_token"] ?? generationPads.first
+        parts.bosTokenID = ids["bos_token"] ?? modelBegins.first ?? parts.bosTokenID
+        parts.eosTokenID = ids["eos_token"] ?? generationEnds.first ?? modelEnds.first ?? parts.eosTokenID
+        parts.padTokenID = ids["pad_token"] ?? generationPads.first ?? parts.padTokenID
         parts.endTokenIDs = generationEnds.isEmpty ? modelEnds : generationEnds
 
         // Said outright, these two decide alone; otherwise tokenizer.json's post_processor does.
         let addsBOS = try flag("add_bos_token", &configuration)
         let addsEOS = try flag("add_eos_token", &configuration)
         if addsBOS != nil || addsEOS != nil {
-            parts.prefixIDs = addsBOS == true ? [parts.bosTokenID].compactMap { $0 } : []
+            let adds = addsBOS ?? parts.addsBeginUnlessToldOtherwise
+            parts.prefixIDs = adds ? [parts.bosTokenID].compactMap { $0 } : []
             parts.suffixIDs = addsEOS == true ? [parts.eosTokenID].compactMap { $0 } : []
         }
         parts.chatTemplateText = try chatTemplate(&configuration)

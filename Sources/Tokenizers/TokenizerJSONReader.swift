@@ -5,8 +5,13 @@
 ///
 /// Source: Hugging Face `tokenizers` 0.23.3.
 struct TokenizerJSONReader {
-    private(set) var parts = TokenizerParts()
-    private let fileName: String
+    var parts = TokenizerParts()
+    let fileName: String
+    /// Whether the pre-tokenizer makes bytes characters (ByteLevel), or spaces `▁` (Metaspace).
+    var isByteLevel = false
+    var isMetaSpaced = false
+    var prependsMetaSpace = false
+    var splitsAtWhitespace = false
 
     /// - Parameter fileName: the file's name, for messages.
     /// - Throws: ``TokenizerError`` with code `.malformed` or `.unsupported`, naming the key.
@@ -18,65 +23,18 @@ struct TokenizerJSONReader {
         }
         _ = file.take("truncation")
         _ = file.take("padding")
-        try readModel(file.take("model") ?? .null)
-        try readAddedTokens(file.takeArray("added_tokens") ?? [])
+        let model = file.take("model") ?? .null
         if let normalizer = file.take("normalizer") { try readNormalizer(normalizer) }
-        try readPreTokenizer(file.take("pre_tokenizer") ?? .null)
+        if let step = file.take("pre_tokenizer") { try readPreTokenizerStep(step) }
+        try readModel(model)
+        try readAddedTokens(file.takeArray("added_tokens") ?? [])
         if let processor = file.take("post_processor") { try readPostProcessor(processor) }
         try readDecoder(file.take("decoder") ?? .null)
         try file.finish()
-    }
-
-    private mutating func readModel(_ value: JSONValue) throws(TokenizerError) {
-        var model = try JSONObjectReader(value, context: "\(fileName): model")
-        // Files from before version 0.14 may leave the type out; only BPE has both members.
-        let type = try model.takeString("type") ?? "BPE"
-        guard type == "BPE" else { throw model.unsupported("the model \"\(type)\"") }
-        if let dropout = model.take("dropout"), dropout != .integer(0), dropout != .number(0) {
-            throw model.unsupported("dropout")
+        guard parts.usesMetaSpaces || !prependsMetaSpace else {
+            throw file.unsupported("a Prepend of \(MetaSpace.symbol) without spaces being replaced by it")
         }
-        for key in ["continuing_subword_prefix", "end_of_word_suffix"] {
-            if let affix = try model.takeString(key), !affix.isEmpty { throw model.unsupported(key) }
-        }
-        if try model.takeBool("byte_fallback", default: false) { throw model.unsupported("byte_fallback") }
-        parts.ignoresMerges = try model.takeBool("ignore_merges", default: false)
-        let isFused = try model.takeBool("fuse_unk", default: false)
-        let unknownName = try model.takeString("unk_token")
-
-        let vocabulary = model.take("vocab") ?? .null
-        guard case .object(let members) = vocabulary else {
-            throw model.wrong("vocab", "an object", vocabulary)
-        }
-        parts.vocabulary.reserveCapacity(members.count)
-        for (name, value) in members {
-            guard case .integer(let number) = value, let id = Int32(exactly: number), id >= 0 else {
-                throw model.wrong("vocab: \(name.prefix(80))", "a token id", value)
-            }
-            if let unknownName, name.utf8.elementsEqual(unknownName.utf8) {
-                parts.unknownToken = BytePairModel.UnknownToken(id: id, isFused: isFused)
-            }
-            parts.vocabulary.append((name, id))
-        }
-        if let unknownName, parts.unknownToken == nil {
-            throw TokenizerError(
-                code: .malformed, message: "unk_token \"\(unknownName)\" is not in the vocabulary",
-                context: model.context)
-        }
-        let merges = try model.takeArray("merges") ?? []
-        parts.merges.reserveCapacity(merges.count)
-        for (index, merge) in merges.enumerated() {
-            switch merge {
-            case .string(let line): parts.merges.append(try TokenizerParts.mergePair(line, index: index))
-            case .array(let pair):
-                guard pair.count == 2, case .string(let left) = pair[0], case .string(let right) = pair[1]
-                else {
-                    throw model.wrong("merges: \(index)", "a pair of strings", merge)
-                }
-                parts.merges.append((left, right))
-            default: throw model.wrong("merges: \(index)", "a string or a pair of strings", merge)
-            }
-        }
-        try model.finish()
+        if parts.usesMetaSpaces && !splitsAtWhitespace { parts.normalizers.append(.metaSpaces) }
     }
 
     private mutating func readAddedTokens(_ values: [JSONValue]) throws(TokenizerError) {
@@ -104,18 +62,6 @@ struct TokenizerJSONReader {
         }
     }
 
-    private mutating func readNormalizer(_ value: JSONValue) throws(TokenizerError) {
-        var normalizer = try JSONObjectReader(value, context: "\(fileName): normalizer")
-        let type = try normalizer.takeRequiredString("type")
-        switch type {
-        case "NFC": parts.normalizers.append(.nfc)
-        case "Sequence":
-            for step in try normalizer.takeArray("normalizers") ?? [] { try readNormalizer(step) }
-        default: throw normalizer.unsupported("the normalizer \"\(type)\"")
-        }
-        try normalizer.finish()
-    }
-
     private mutating func readPostProcessor(_ value: JSONValue) throws(TokenizerError) {
         var processor = try JSONObjectReader(value, context: "\(fileName): post_processor")
         let type = try processor.takeRequiredString("type")
@@ -126,6 +72,10 @@ struct TokenizerJSONReader {
         case "Sequence":
             for step in try processor.takeArray("processors") ?? [] { try readPostProcessor(step) }
         case "TemplateProcessing": try readTemplate(&processor)
+        case "BertProcessing": try readPair(&processor)
+        case "RobertaProcessing":
+            for key in ["add_prefix_space", "trim_offsets"] { _ = processor.take(key) }
+            try readPair(&processor)
         default: throw processor.unsupported("the post_processor \"\(type)\"")
         }
         try processor.finish()
@@ -182,73 +132,17 @@ struct TokenizerJSONReader {
         parts.suffixIDs += after
     }
 
-    private mutating func readDecoder(_ value: JSONValue) throws(TokenizerError) {
-        var decoder = try JSONObjectReader(value, context: "\(fileName): decoder")
-        let type = try decoder.takeRequiredString("type")
-        guard type == "ByteLevel" else { throw decoder.unsupported("the decoder \"\(type)\"") }
-        for key in ["add_prefix_space", "trim_offsets", "use_regex"] { _ = decoder.take(key) }
-        try decoder.finish()
-    }
-}
-
-extension TokenizerJSONReader {
-    /// Reads how text is split. ByteLevel must come last: what follows it would see bytes' characters.
-    private mutating func readPreTokenizer(_ value: JSONValue) throws(TokenizerError) {
-        var isByteLevel = false
-        try readPreTokenizerStep(value, isByteLevel: &isByteLevel)
-        guard isByteLevel else {
-            throw TokenizerError(
-                code: .unsupported,
-                message:
-                    "a tokenizer that is not byte-level (its pre_tokenizer has no ByteLevel) is not supported",
-                context: "\(fileName): pre_tokenizer")
+    /// `[CLS]` before the text and `[SEP]` after it.
+    private mutating func readPair(_ processor: inout JSONObjectReader) throws(TokenizerError) {
+        func id(_ key: String) throws(TokenizerError) -> Int32 {
+            let pair = try processor.takeArray(key) ?? []
+            guard pair.count == 2, case .string = pair[0], case .integer(let number) = pair[1],
+                let id = Int32(exactly: number), id >= 0
+            else { throw processor.wrong(key, "a token's name and id", .array(pair)) }
+            return id
         }
-    }
-
-    private mutating func readPreTokenizerStep(
-        _ value: JSONValue, isByteLevel: inout Bool
-    ) throws(TokenizerError) {
-        var step = try JSONObjectReader(value, context: "\(fileName): pre_tokenizer")
-        let type = try step.takeRequiredString("type")
-        guard !isByteLevel else { throw step.unsupported("the pre_tokenizer \"\(type)\" after ByteLevel") }
-        switch type {
-        case "Sequence":
-            for inner in try step.takeArray("pretokenizers") ?? [] {
-                try readPreTokenizerStep(inner, isByteLevel: &isByteLevel)
-            }
-        case "ByteLevel":
-            _ = step.take("trim_offsets")
-            if try step.takeBool("add_prefix_space", default: true) {
-                parts.preTokenizerSteps.append(.prefixSpace)
-            }
-            if try step.takeBool("use_regex", default: true) {
-                parts.preTokenizerSteps.append(
-                    try .split(onigurumaPattern: PreTokenizer.gpt2Pattern, behavior: .isolated))
-            }
-            isByteLevel = true
-        case "Digits":
-            parts.preTokenizerSteps.append(
-                try .digits(individually: try step.takeBool("individual_digits", default: false)))
-        case "Split":
-            let name = try step.takeRequiredString("behavior")
-            guard let behavior = PreTokenizer.SplitBehavior(rawValue: name) else {
-                throw step.unsupported("the behavior \"\(name)\" of a Split")
-            }
-            let isInverted = try step.takeBool("invert", default: false)
-            var pattern = try JSONObjectReader(
-                step.take("pattern") ?? .null, context: "\(step.context): pattern")
-            if let regex = try pattern.takeString("Regex") {
-                parts.preTokenizerSteps.append(
-                    try .split(onigurumaPattern: regex, behavior: behavior, isInverted: isInverted))
-            } else {
-                parts.preTokenizerSteps.append(
-                    try .split(
-                        literal: try pattern.takeRequiredString("String"), behavior: behavior,
-                        isInverted: isInverted))
-            }
-            try pattern.finish()
-        default: throw step.unsupported("the pre_tokenizer \"\(type)\"")
-        }
-        try step.finish()
+        let beginning = try id("cls")
+        parts.prefixIDs = [beginning] + parts.prefixIDs
+        parts.suffixIDs.append(try id("sep"))
     }
 }

@@ -77,9 +77,12 @@ extension Tokenizers.GGUFTokenizerMetadata {
     init(_ metadata: Bases.GGUFTokenizerMetadata) {
         self.init(
             model: metadata.model, preTokenizer: metadata.preTokenizer, tokens: metadata.tokens,
-            tokenTypes: metadata.tokenTypes.map { Int32(clamping: $0) }, merges: metadata.merges,
+            tokenTypes: metadata.tokenTypes.map { Int32(clamping: $0) },
+            scores: metadata.scores.map { Float($0) }, merges: metadata.merges,
             bosTokenID: metadata.bosTokenID, eosTokenID: metadata.eosTokenID,
-            padTokenID: metadata.paddingTokenID, addsBeginOfSequence: metadata.addsBOS,
+            padTokenID: metadata.paddingTokenID, unknownTokenID: metadata.unknownTokenID,
+            classTokenID: metadata.classTokenID, separatorTokenID: metadata.separatorTokenID,
+            addsBeginOfSequence: metadata.addsBOS,
             addsEndOfSequence: metadata.addsEOS, addsSpacePrefix: metadata.addsSpacePrefix,
             chatTemplate: metadata.chatTemplate)
     }

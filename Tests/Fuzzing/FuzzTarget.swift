@@ -51,7 +51,7 @@ public struct FuzzFailure: Error, CustomStringConvertible {
 public enum FuzzTargets {
     public static let all: [any FuzzTarget.Type] = [
         MessageTarget.self, MachinesTarget.self, SafetensorsTarget.self, GGUFTarget.self,
-        TokenizerTarget.self, RowsTarget.self,
+        TokenizerTarget.self, VocabularyTarget.self, RowsTarget.self,
         AdapterTarget.self, ConfigurationTarget.self, CheckpointTarget.self, BaseTarget.self,
     ]
 

@@ -12,6 +12,7 @@ struct GGUFMetadataReader {
         case flag(Bool)
         case text(String)
         case integers([Int])
+        case floats([Float])
         case texts([String])
         case other
     }
@@ -50,12 +51,16 @@ struct GGUFMetadataReader {
             if case .integers(let numbers) = values["tokenizer.ggml.token_type"] {
                 numbers.map { Int32($0) }
             } else { [] }
+        let scores: [Float] =
+            if case .floats(let numbers) = values["tokenizer.ggml.scores"] { numbers } else { [] }
         return GGUFTokenizerMetadata(
             model: string("tokenizer.ggml.model") ?? "", preTokenizer: string("tokenizer.ggml.pre"),
-            tokens: texts("tokens"), tokenTypes: types, merges: texts("merges"),
+            tokens: texts("tokens"), tokenTypes: types, scores: scores, merges: texts("merges"),
             bosTokenID: integer("bos_token_id"),
             eosTokenID: integer("eos_token_id"), endOfTurnTokenID: integer("eot_token_id"),
-            padTokenID: integer("padding_token_id"), addsBeginOfSequence: flag("add_bos_token"),
+            padTokenID: integer("padding_token_id"),
+            unknownTokenID: integer("unknown_token_id"), classTokenID: integer("cls_token_id"),
+            separatorTokenID: integer("seperator_token_id"), addsBeginOfSequence: flag("add_bos_token"),
             addsEndOfSequence: flag("add_eos_token"), addsSpacePrefix: flag("add_space_prefix"),
             chatTemplate: string("tokenizer.chat_template"))
     }
@@ -89,6 +94,10 @@ struct GGUFMetadataReader {
                 var texts: [String] = []
                 for _ in 0..<count { texts.append(try text()) }
                 return .texts(texts)
+            }
+            if elementType == 6 {
+                return .floats(
+                    try (0..<count).map { _ in Float(bitPattern: UInt32(try unsigned(4))) })
             }
             var numbers: [Int] = []
             for _ in 0..<count {

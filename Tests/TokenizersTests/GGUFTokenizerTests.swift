@@ -69,7 +69,7 @@ import Tokenizers
     @Test(
         "metadata that is wrong or unknown is refused by name",
         arguments: [
-            ("model", "llama"), ("preTokenizer", "falcon"), ("noPreTokenizer", "(none)"),
+            ("model", "rwkv"), ("preTokenizer", "falcon"), ("noPreTokenizer", "(none)"),
             ("types", "token_type"),
             ("byteType", "6"), ("merge", "a b c"), ("unknownMerge", "nothing"), ("bos", "bos_token_id"),
             ("negativeEOS", "eos_token_id"), ("eot", "eot_token_id"), ("repeated", "<|endoftext|>"),
@@ -77,7 +77,7 @@ import Tokenizers
     func wrongMetadata(what: String, name: String) throws {
         var metadata = try Self.metadata("smollm", preTokenizer: "smollm")
         switch what {
-        case "model": metadata.model = "llama"
+        case "model": metadata.model = "rwkv"
         case "preTokenizer": metadata.preTokenizer = "falcon"
         case "noPreTokenizer": metadata.preTokenizer = nil
         case "types": metadata.tokenTypes.removeLast()

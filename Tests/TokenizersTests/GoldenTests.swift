@@ -116,16 +116,4 @@ import Tokenizers
             #expect(decoded == text)
         }
     }
-
-    private static let gpt2Folder = ProcessInfo.processInfo.environment["SHOAL_GPT2_DIRECTORY"]
-
-    @Test(
-        "GPT-2's own vocabulary gives the ids of Hugging Face tokenizers",
-        .enabled(
-            if: gpt2Folder != nil,
-            "SHOAL_GPT2_DIRECTORY names no folder made by make_tokenizer_goldens.py --gpt2"))
-    func gpt2() throws {
-        let tokenizer = try TokenizerLoader.load(directory: try #require(Self.gpt2Folder))
-        try Self.check(tokenizer, against: "gpt2-real")
-    }
 }

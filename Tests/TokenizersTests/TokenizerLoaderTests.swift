@@ -41,7 +41,7 @@ import Tokenizers
             (#"{"model": {"new_option": 3}}"#, "new_option"), (#"{"surprise": {}}"#, "surprise"),
             (#"{"version": "2.0"}"#, "2.0"), (#"{"normalizer": {"type": "Lowercase"}}"#, "Lowercase"),
             (#"{"normalizer": {"type": "NFC", "more": 1}}"#, "more"),
-            (#"{"pre_tokenizer": {"type": "Metaspace"}}"#, "Metaspace"),
+            (#"{"pre_tokenizer": {"type": "Metaspace"}}"#, "ByteLevel"),
             (#"{"pre_tokenizer": {"type": "Digits", "individual_digits": true}}"#, "ByteLevel"),
             (#"{"pre_tokenizer": null}"#, "pre_tokenizer"),
             (
@@ -57,8 +57,8 @@ import Tokenizers
                 "Scattered"
             ),
             (
-                #"{"post_processor": {"type": "BertProcessing", "sep": ["a", 1], "cls": ["b", 2]}}"#,
-                "BertProcessing"
+                #"{"post_processor": {"type": "BertProcessing", "sep": ["a", 1], "cls": ["b", -2]}}"#,
+                "cls"
             ),
             (#"{"decoder": {"type": "WordPiece"}}"#, "WordPiece"), (#"{"decoder": null}"#, "decoder"),
         ])

@@ -17,10 +17,10 @@ public final class GGUFTarget: FuzzTarget {
         }
         // Small ones, so that most mutations meet what is parsed.
         for version in [2, 3] as [UInt32] {
-            for isTokenizer in [false, true] {
+            for tokenizer in [nil, "gpt2", "llama", "bert"] {
                 files.append(
                     FuzzInput([
-                        .init("model.gguf", GGUFBytes.file(version: version, isTokenizer: isTokenizer))
+                        .init("model.gguf", GGUFBytes.file(version: version, tokenizer: tokenizer))
                     ]))
             }
         }
@@ -46,7 +46,8 @@ public final class GGUFTarget: FuzzTarget {
 
 /// A small GGUF file, from the format's description.
 enum GGUFBytes {
-    static func file(version: UInt32, isTokenizer: Bool) -> [UInt8] {
+    /// - Parameter tokenizer: the kind of tokenizer in it, or nil.
+    static func file(version: UInt32, tokenizer: String?) -> [UInt8] {
         var pairs: [[UInt8]] = [
             text("general.architecture") + number(8 as UInt32) + text("llama"),
             text("general.alignment") + number(4 as UInt32) + number(32 as UInt32),
@@ -58,20 +59,11 @@ enum GGUFBytes {
                 + number(5 as UInt32) + number(1 as UInt64) + number(7 as UInt32)
                 + number(3 as UInt32) + number(2 as UInt64) + number(7 as UInt32),
         ]
-        if isTokenizer {
-            let tokens = ["<s>", "a", "b", "Ġ", "ab", "Ġab", "<|end|>", "c"]
-            pairs += [
-                text("tokenizer.ggml.model") + number(8 as UInt32) + text("gpt2"),
-                text("tokenizer.ggml.pre") + number(8 as UInt32) + text("smollm"),
-                text("tokenizer.ggml.tokens") + list(8, tokens.map(text)),
-                text("tokenizer.ggml.token_type")
-                    + list(5, [3, 1, 1, 1, 1, 1, 4, 1].map { number($0 as UInt32) }),
-                text("tokenizer.ggml.merges") + list(8, ["a b", "Ġ ab"].map(text)),
-                text("tokenizer.ggml.bos_token_id") + number(4 as UInt32) + number(0 as UInt32),
-                text("tokenizer.ggml.eos_token_id") + number(4 as UInt32) + number(6 as UInt32),
-                text("tokenizer.ggml.add_bos_token") + number(7 as UInt32) + [1],
-                text("tokenizer.chat_template") + number(8 as UInt32) + text("{{ messages }}"),
-            ]
+        switch tokenizer {
+        case "gpt2": pairs += bytePairs
+        case "llama": pairs += sentencePieces
+        case "bert": pairs += wordPieces
+        default: break
         }
         // Types: F32, F16, Q4_0, Q4_1, Q8_0, Q6_K; blocks of 32, the last of 256.
         let tensors: [(type: UInt32, shape: [UInt64], bytes: Int)] = [
@@ -90,6 +82,53 @@ enum GGUFBytes {
         bytes += number(UInt64(pairs.count)) + pairs.flatMap { $0 } + infos
         while bytes.count % 32 != 0 { bytes.append(0) }
         return bytes + data
+    }
+
+    private static var bytePairs: [[UInt8]] {
+        [
+            text("tokenizer.ggml.model") + number(8 as UInt32) + text("gpt2"),
+            text("tokenizer.ggml.pre") + number(8 as UInt32) + text("smollm"),
+            text("tokenizer.ggml.tokens")
+                + list(8, ["<s>", "a", "b", "Ġ", "ab", "Ġab", "<|end|>", "c"].map(text)),
+            text("tokenizer.ggml.token_type")
+                + list(5, [3, 1, 1, 1, 1, 1, 4, 1].map { number($0 as UInt32) }),
+            text("tokenizer.ggml.merges") + list(8, ["a b", "Ġ ab"].map(text)),
+            text("tokenizer.ggml.bos_token_id") + number(4 as UInt32) + number(0 as UInt32),
+            text("tokenizer.ggml.eos_token_id") + number(4 as UInt32) + number(6 as UInt32),
+            text("tokenizer.ggml.add_bos_token") + number(7 as UInt32) + [1],
+            text("tokenizer.chat_template") + number(8 as UInt32) + text("{{ messages }}"),
+        ]
+    }
+
+    private static var sentencePieces: [[UInt8]] {
+        [
+            text("tokenizer.ggml.model") + number(8 as UInt32) + text("llama"),
+            text("tokenizer.ggml.tokens")
+                + list(
+                    8,
+                    ["<unk>", "<s>", "</s>", "<0x0A>", "a", "\u{2581}", "aa", "\u{2581}a", "<|x|>"].map(text)),
+            text("tokenizer.ggml.scores")
+                + list(6, [0, 0, 0, 0, -3, -4, -1, -2, 0].map { number(($0 as Float).bitPattern) }),
+            text("tokenizer.ggml.token_type")
+                + list(5, [2, 3, 3, 6, 1, 1, 1, 1, 4].map { number($0 as UInt32) }),
+            text("tokenizer.ggml.bos_token_id") + number(4 as UInt32) + number(1 as UInt32),
+            text("tokenizer.ggml.unknown_token_id") + number(4 as UInt32) + number(0 as UInt32),
+            text("tokenizer.ggml.add_space_prefix") + number(7 as UInt32) + [1],
+        ]
+    }
+
+    private static var wordPieces: [[UInt8]] {
+        [
+            text("tokenizer.ggml.model") + number(8 as UInt32) + text("bert"),
+            text("tokenizer.ggml.tokens")
+                + list(
+                    8, ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "\u{2581}a", "a", "\u{2581}hello", "s"].map(text)),
+            text("tokenizer.ggml.token_type")
+                + list(5, [3, 3, 3, 3, 1, 1, 1, 1].map { number($0 as UInt32) }),
+            text("tokenizer.ggml.unknown_token_id") + number(4 as UInt32) + number(1 as UInt32),
+            text("tokenizer.ggml.cls_token_id") + number(4 as UInt32) + number(2 as UInt32),
+            text("tokenizer.ggml.seperator_token_id") + number(4 as UInt32) + number(3 as UInt32),
+        ]
     }
 
     private static func number<Number: FixedWidthInteger>(_ value: Number) -> [UInt8] {

@@ -14,7 +14,11 @@ public final class TokenizerTarget: FuzzTarget {
         "unk_token", "byte_fallback", "add_prefix_space", "use_regex", "SpecialToken", "(a+)+$", "(?=(a*))*b",
         "\\\\p{L}+",
         "(?<!x)", "[^\\\\s]{1000000}", "(a|aa)+$", "\\u0000", "\\ud800", "Ġ", "<|im_end|>", "eos_token",
-        "chat_template",
+        "chat_template", "Unigram", "WordPiece", "Metaspace", "prepend_scheme", "first", "never",
+        "Precompiled",
+        "BertNormalizer", "BertPreTokenizer", "WhitespaceSplit", "Replace", "Prepend", "Strip",
+        "ByteFallback",
+        "Fuse", "unk_id", "<0x0A>", "\u{2581}", "##s", "max_input_chars_per_word", "-1e308",
     ].map { Array($0.utf8) }
     private let workspace: FuzzWorkspace
 
@@ -28,11 +32,16 @@ public final class TokenizerTarget: FuzzTarget {
                     .init("tokenizer.json", input.parts[0].bytes), .init("tokenizer_config.json", settings),
                 ]))
         }
-        corpus.append(
-            FuzzInput([
-                .init("tokenizer.json", try workspace.fixture("tiny-base/tokenizer.json")),
-                .init("tokenizer_config.json", settings),
-            ]))
+        for name in [
+            "tiny-base/tokenizer", "tokenizers/llama2.tokenizer", "tokenizers/unigram.tokenizer",
+            "tokenizers/bert.tokenizer",
+        ] {
+            corpus.append(
+                FuzzInput([
+                    .init("tokenizer.json", try workspace.fixture(name + ".json")),
+                    .init("tokenizer_config.json", settings),
+                ]))
+        }
         self.corpus = corpus
     }
 

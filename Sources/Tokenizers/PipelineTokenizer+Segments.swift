@@ -1,5 +1,5 @@
-extension ByteLevelBPETokenizer {
-    public func encode(
+extension PipelineTokenizer {
+    func encode(
         segments: [TextSegment], addSpecialTokens: Bool
     ) throws(TokenizerError) -> (ids: [Int32], isMarked: [Bool]) {
         var text: [UInt8] = []
@@ -18,12 +18,19 @@ extension ByteLevelBPETokenizer {
                     ids.append(id)
                     isMarked.append(marks.overlaps(piece.range))
                 } else if normalizers.isEmpty {
-                    try encodeMarked(text, piece.range, marks, scratch, &ids, &isMarked)
-                } else {
-                    let normalized = normalize(text[piece.range])
-                    let normalizedMarks = marks.within(piece.range) { normalize(text[$0]).count }
                     try encodeMarked(
-                        normalized, normalized.indices, normalizedMarks, scratch, &ids, &isMarked)
+                        text, piece.range, isFirst: piece.range.lowerBound == 0, marks, scratch, &ids,
+                        &isMarked)
+                } else {
+                    let normalized = try normalizers.apply(to: Array(text[piece.range]))
+                    let normalizedMarks = try marks.within(piece.range) { part throws(TokenizerError) in
+                        try normalizers.apply(
+                            to: Array(text[part]), isAtStart: part.lowerBound == piece.range.lowerBound
+                        ).count
+                    }
+                    try encodeMarked(
+                        normalized, normalized.indices, isFirst: piece.range.lowerBound == 0, normalizedMarks,
+                        scratch, &ids, &isMarked)
                 }
             }
             if addSpecialTokens {
@@ -35,8 +42,8 @@ extension ByteLevelBPETokenizer {
     }
 
     private func encodeMarked(
-        _ text: [UInt8], _ range: Range<Int>, _ marks: SegmentMarks, _ scratch: EncodingScratch,
-        _ ids: inout [Int32], _ isMarked: inout [Bool]
+        _ text: [UInt8], _ range: Range<Int>, isFirst: Bool, _ marks: SegmentMarks,
+        _ scratch: EncodingScratch, _ ids: inout [Int32], _ isMarked: inout [Bool]
     ) throws(TokenizerError) {
         for piece in normalizedMatcher.split(text, range: range) {
             if let id = piece.id {
@@ -44,13 +51,15 @@ extension ByteLevelBPETokenizer {
                 isMarked.append(marks.overlaps(piece.range))
                 continue
             }
-            try preTokenizer.forEachWord(of: text, range: piece.range, memory: scratch.memory) {
+            try preTokenizer.forEachWord(
+                of: text, range: piece.range, isFirst: isFirst && piece.range.lowerBound == range.lowerBound,
+                memory: scratch.memory
+            ) {
                 text, word, shift throws(TokenizerError) in
                 let start = ids.count
                 try encodeWord(text, word, scratch, &ids)
-                let ranges = model.ranges(ofTokens: ids[start...], word: word, in: text) {
-                    tokenTable.byteCount(of: $0)
-                }
+                let ranges = try model.ranges(
+                    ofTokens: ids[start...], word: word, in: text, table: tokenTable)
                 for range in ranges {
                     isMarked.append(marks.overlaps(range.lowerBound + shift..<range.upperBound + shift))
                 }
@@ -86,13 +95,15 @@ private struct SegmentMarks {
     ///
     /// Segments' ends keep their place, as a template's literal text, which never composes with what follows,
     /// stands at each of them.
-    func within(_ range: Range<Int>, length: (Range<Int>) -> Int) -> SegmentMarks {
+    func within(
+        _ range: Range<Int>, length: (Range<Int>) throws(TokenizerError) -> Int
+    ) throws(TokenizerError) -> SegmentMarks {
         var result: [(end: Int, isMarked: Bool)] = []
         var start = range.lowerBound
         var normalizedEnd = 0
         for segment in ends where segment.end > start && start < range.upperBound {
             let end = min(segment.end, range.upperBound)
-            normalizedEnd += length(start..<end)
+            normalizedEnd += try length(start..<end)
             result.append((normalizedEnd, segment.isMarked))
             start = end
         }

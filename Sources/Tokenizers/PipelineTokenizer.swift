@@ -1,9 +1,9 @@
-/// A byte-level byte-pair encoding, as GPT-2, Llama 3, Qwen 2 and SmolLM use.
+/// The stages all tokenizers here share, with a model of subwords at the end.
 ///
 /// A text goes through: added tokens found in the text itself; normalisation; added tokens found in the
-/// normalised text; splitting into words; merging each word's bytes.
-public final class ByteLevelBPETokenizer: Tokenizer {
-    let model: BytePairModel
+/// normalised text; splitting into words; the model, which makes each word tokens.
+final class PipelineTokenizer: Tokenizer {
+    let model: any SubwordModel
     let normalizers: [Normalizer]
     let preTokenizer: PreTokenizer
     /// Ids put before and after a text when special tokens are asked for.
@@ -14,31 +14,33 @@ public final class ByteLevelBPETokenizer: Tokenizer {
     let tokenTable: TokenTable
     let scratches = EncodingScratchPool()
 
-    public let addedTokens: [AddedToken]
-    public let bosTokenID: Int32?
-    public let eosTokenID: Int32?
-    public let padTokenID: Int32?
-    public let endTokenIDs: [Int32]
-    public let chatTemplateText: String?
+    let decodingRule: DecodingRule
+    let addedTokens: [AddedToken]
+    let bosTokenID: Int32?
+    let eosTokenID: Int32?
+    let padTokenID: Int32?
+    let endTokenIDs: [Int32]
+    let chatTemplateText: String?
 
     /// Assembles a tokenizer from its parts; ids of parts are known to lie in the vocabulary.
     init(parts: TokenizerParts) throws(TokenizerError) {
-        model = try BytePairModel(
-            vocabulary: parts.vocabulary, merges: parts.merges, ignoresMerges: parts.ignoresMerges,
-            unknownToken: parts.unknownToken)
+        model = try parts.makeModel()
+        decodingRule = parts.decodingRule
         normalizers = parts.normalizers
-        preTokenizer = PreTokenizer(steps: parts.preTokenizerSteps)
+        preTokenizer = PreTokenizer(
+            steps: parts.preTokenizerSteps + (model.mayCutBeforeSpaces ? [.beforeSpaces] : []))
         prefixIDs = parts.prefixIDs
         suffixIDs = parts.suffixIDs
         addedTokens = parts.addedTokens.sorted { $0.id < $1.id }
-        tokenTable = try TokenTable(vocabulary: parts.vocabulary, addedTokens: addedTokens)
+        tokenTable = try TokenTable(
+            vocabulary: parts.vocabulary, addedTokens: addedTokens, decodingRule: parts.decodingRule)
         let raw = addedTokens.filter { !$0.isNormalized }
         rawMatcher = AddedTokenMatcher(tokens: raw, contents: raw.map { Array($0.content.utf8) })
         let normalized = addedTokens.filter(\.isNormalized)
         normalizedMatcher = AddedTokenMatcher(
             tokens: normalized,
-            contents: normalized.map { token in
-                parts.normalizers.reduce(Array(token.content.utf8)) { $1.apply(to: $0) }
+            contents: try normalized.map { token throws(TokenizerError) in
+                try parts.normalizers.apply(to: Array(token.content.utf8))
             })
         bosTokenID = parts.bosTokenID
         eosTokenID = parts.eosTokenID
@@ -64,25 +66,29 @@ public final class ByteLevelBPETokenizer: Tokenizer {
         }
     }
 
-    public var vocabularyCount: Int { tokenTable.count }
+    var vocabularyCount: Int { tokenTable.count }
 
-    public var addsBeginOfSequence: Bool { bosTokenID != nil && prefixIDs.first == bosTokenID }
+    var addsBeginOfSequence: Bool { bosTokenID != nil && prefixIDs.first == bosTokenID }
 
-    public func token(ofID id: Int32) -> String? { tokenTable.name(of: id) }
+    func token(ofID id: Int32) -> String? { tokenTable.name(of: id) }
 
-    public func id(ofToken token: String) -> Int32? {
+    func id(ofToken token: String) -> Int32? {
         addedTokens.first { $0.content.utf8.elementsEqual(token.utf8) }?.id ?? model.idsByName[token]
     }
 
-    public func bytes(ofToken id: Int32) -> [UInt8]? { tokenTable.bytes(of: id) }
+    func bytes(ofToken id: Int32) -> [UInt8]? { tokenTable.bytes(of: id) }
 
-    public func isSpecialToken(_ id: Int32) -> Bool { tokenTable.isSpecial(id) }
+    func isSpecialToken(_ id: Int32) -> Bool { tokenTable.isSpecial(id) }
 
-    public func encode(_ text: String, addSpecialTokens: Bool) throws(TokenizerError) -> [Int32] {
+    func encode(_ text: String, addSpecialTokens: Bool) throws(TokenizerError) -> [Int32] {
         try encodeValidUTF8(Array(text.utf8), addSpecialTokens: addSpecialTokens)
     }
 
-    public func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
+    func decode(_ ids: [Int32], skipSpecialTokens: Bool) -> String {
+        guard decodingRule == .bytes else {
+            var decoder = StreamingDecoder(tokenizer: self, skipSpecialTokens: skipSpecialTokens)
+            return ids.reduce(into: "") { $0 += decoder.append($1) } + decoder.finish()
+        }
         var bytes: [UInt8] = []
         for id in ids where !(skipSpecialTokens && tokenTable.isSpecial(id)) {
             tokenTable.appendBytes(of: id, to: &bytes)
@@ -99,10 +105,12 @@ public final class ByteLevelBPETokenizer: Tokenizer {
                 if let id = piece.id {
                     ids.append(id)
                 } else if normalizers.isEmpty {
-                    try encodeNormalized(text, piece.range, scratch, &ids)
+                    try encodeNormalized(
+                        text, piece.range, isFirst: piece.range.lowerBound == 0, scratch, &ids)
                 } else {
-                    let normalized = normalize(text[piece.range])
-                    try encodeNormalized(normalized, normalized.indices, scratch, &ids)
+                    let normalized = try normalizers.apply(to: Array(text[piece.range]))
+                    try encodeNormalized(
+                        normalized, normalized.indices, isFirst: piece.range.lowerBound == 0, scratch, &ids)
                 }
             }
             if addSpecialTokens { ids += suffixIDs }
@@ -110,19 +118,18 @@ public final class ByteLevelBPETokenizer: Tokenizer {
         }
     }
 
-    func normalize(_ text: ArraySlice<UInt8>) -> [UInt8] {
-        normalizers.reduce(Array(text)) { $1.apply(to: $0) }
-    }
-
     private func encodeNormalized(
-        _ text: [UInt8], _ range: Range<Int>, _ scratch: EncodingScratch, _ ids: inout [Int32]
+        _ text: [UInt8], _ range: Range<Int>, isFirst: Bool, _ scratch: EncodingScratch, _ ids: inout [Int32]
     ) throws(TokenizerError) {
         for piece in normalizedMatcher.split(text, range: range) {
             if let id = piece.id {
                 ids.append(id)
                 continue
             }
-            try preTokenizer.forEachWord(of: text, range: piece.range, memory: scratch.memory) {
+            try preTokenizer.forEachWord(
+                of: text, range: piece.range, isFirst: isFirst && piece.range.lowerBound == range.lowerBound,
+                memory: scratch.memory
+            ) {
                 text, word, _ throws(TokenizerError) in
                 try encodeWord(text, word, scratch, &ids)
             }
