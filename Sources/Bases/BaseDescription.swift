@@ -23,7 +23,7 @@ public struct BaseDescription: Sendable {
     public let configuration: Data
     /// The tensors by name.
     public let tensors: [Tensor]
-    /// GGUF metadata, arrays counted and long strings cut; empty for a directory.
+    /// GGUF metadata, arrays counted and long strings cut; that of the first safetensors file of a directory.
     public let metadata: [(key: String, value: String)]
 
     /// Elements of all tensors.
@@ -58,6 +58,8 @@ public struct BaseDescription: Sendable {
         }
         if let file = source.files.first as? GGUFFile {
             metadata = file.keys.map { ($0, file.metadata[$0]?.summary ?? "") }
+        } else if let file = source.files.first as? SafetensorsFile {
+            metadata = file.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         } else {
             metadata = []
         }

@@ -76,7 +76,7 @@ struct GGUFModel {
         }
     }
 
-    private static let partNames: [String: String] = [
+    static let partNames: [String: String] = [
         "attn_norm": "input_layernorm",
         "attn_q": "self_attn.q_proj",
         "attn_k": "self_attn.k_proj",

@@ -21,6 +21,13 @@ public struct InferenceModel: Sendable {
             allowsDifferentBase: allowsDifferentBase)
     }
 
+    /// A model at hand with the values of its adapter.
+    init(base: LoadedBase, model: any GenerativeModel, parameters: Vector) {
+        self.base = base
+        self.model = model
+        self.parameters = parameters
+    }
+
     /// Opens, if given, a PEFT directory on an opened base.
     public init(base: LoadedBase, adapter: String?, allowsDifferentBase: Bool = false) throws {
         self.base = base

@@ -19,7 +19,7 @@ public struct Inspection: Sendable, Equatable {
         public let shape: [Int]
     }
 
-    /// "LoRA adapter", "checkpoint", "run", "Hugging Face directory" or "GGUF".
+    /// "LoRA adapter", "LoRA adapter (GGUF)", "checkpoint", "run", "Hugging Face directory" or "GGUF".
     public let kind: String
     public let path: String
     public let properties: [Property]
@@ -43,12 +43,31 @@ public struct Inspection: Sendable, Equatable {
         } else if has(LoRAConfiguration.fileName) {
             (properties, tensors) = try Self.adapter(path)
             kind = "LoRA adapter"
+        } else if let file = try Self.adapterGGUF(path) {
+            kind = "LoRA adapter (GGUF)"
+            tensors = file.tensors.map {
+                Tensor(name: $0.name, elementType: $0.elementType.rawValue, shape: $0.shape)
+            }
+            properties =
+                [
+                    Property(name: "tensors", value: "\(tensors.count)"),
+                    Property(
+                        name: "parameters",
+                        value: "\(tensors.reduce(0) { $0 + $1.shape.reduce(1, *) })"),
+                ] + file.keys.map { Property(name: $0, value: file.metadata[$0]?.summary ?? "") }
         } else {
             let base = try BaseDescription(path: path)
             kind = base.kind.rawValue
             properties = Self.properties(of: base)
             tensors = base.tensors.map { Tensor(name: $0.name, elementType: $0.elementType, shape: $0.shape) }
         }
+    }
+
+    /// The GGUF file at `path` if it holds an adapter.
+    private static func adapterGGUF(_ path: String) throws -> GGUFFile? {
+        guard FileStatus(path: path)?.isDirectory == false, GGUFFile.isGGUF(path: path) else { return nil }
+        let file = try GGUFFile(path: path)
+        return file.metadata["general.type"]?.string == "adapter" ? file : nil
     }
 
     private static func properties(of base: BaseDescription) -> [Property] {

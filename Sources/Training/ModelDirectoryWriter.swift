@@ -4,9 +4,9 @@ import Foundation
 public import Tensors
 import Tokenizers
 public import Transformers
-import WeightFiles
+public import WeightFiles
 
-/// Writes a complete Hugging Face model directory: `config.json`, `model.safetensors` in Float32, and the tokenizer.
+/// Writes a complete Hugging Face model directory: `config.json`, `model.safetensors`, and the tokenizer.
 ///
 /// Configuration and tokenizer are those of a base, a GGUF's in Hugging Face's form; the tensors are whatever the caller
 /// computes: a trained model, or an adapter merged into its base. `transformers` loads the directory, and so does
@@ -19,20 +19,35 @@ public struct ModelDirectoryWriter: Sendable {
 
     /// Writes the files into `directory`, which exists and is empty; publishing it whole is the caller's.
     ///
-    /// - Parameter values: called once for each tensor of the model (a tied head is none), in the file's order, so that no
+    /// - Parameters:
+    ///   - elementType: F32, or F16 or BF16 to round each value once to.
+    ///   - metadata: entries of the safetensors file beside `format`.
+    ///   - values: called once for each tensor of the model (a tied head is none), in the file's order, so that no
     ///   more than one need be in memory; returns its elements in row-major order.
-    /// - Throws: what `values` throws; `DurableFileError` with code `.noSpace` before anything is written; `TokenizerError`
+    /// - Throws: ``TrainingError`` with code `.unsupported` for another type, or a value beyond F16's range;
+    ///   what `values` throws; `DurableFileError` with code `.noSpace` before anything is written; `TokenizerError`
     ///   with code `.unsupported` for a GGUF whose tokenizer has no form here that transformers reads.
-    public func write(to directory: String, values: (WeightShape) throws -> Vector) throws {
+    public func write(
+        to directory: String, elementType: ElementType = .float32, metadata: [String: String] = [:],
+        values: (WeightShape) throws -> Vector
+    ) throws {
+        let names: [ElementType: String] = [
+            .float32: "float32", .float16: "float16", .bfloat16: "bfloat16",
+        ]
+        guard let typeName = names[elementType] else {
+            throw TrainingError(
+                .unsupported, "a model in \(elementType.rawValue) is not written; expected F32, F16 or BF16")
+        }
         let shapes = Dictionary(
             base.configuration.weightShapes.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let layout = try SafetensorsLayout(
-            shapes.values.map { .init(name: $0.name, shape: $0.shape) }, metadata: ["format": "pt"])
+            shapes.values.map { .init(name: $0.name, elementType: elementType, shape: $0.shape) },
+            metadata: metadata.merging(["format": "pt"]) { $1 })
         try FreeSpace.require(layout.byteCount + 1 << 24, at: directory, for: "the model's directory")
         for (name, bytes) in try tokenizerFiles() {
             try AtomicFile.write(bytes, to: directory + "/" + name)
         }
-        try AtomicFile.write(configurationText(), to: directory + "/config.json")
+        try AtomicFile.write(configurationText(typeName), to: directory + "/config.json")
         try SafetensorsWriter.write(
             layout, to: directory + "/" + ShardedSafetensors.singleFileName
         ) { entry, writer in
@@ -40,24 +55,49 @@ public struct ModelDirectoryWriter: Sendable {
             let vector = try values(shape)
             precondition(
                 vector.count == shape.count, "\(shape.name) \(shape.shape) has \(vector.count) values")
-            try vector.withByteSpan { (bytes) throws(DurableFileError) in try writer.write(bytes) }
+            if elementType == .float32 {
+                try vector.withByteSpan { (bytes) throws(DurableFileError) in try writer.write(bytes) }
+            } else {
+                try writer.write(Self.rounded(vector, to: elementType, of: shape.name))
+            }
         }
         try base.base.checkIntact()
     }
 
-    /// The base's config.json, saying that the weights are Float32; everything else is as it was, to the byte.
-    private func configurationText() -> String {
+    /// Little-endian F16 or BF16.
+    private static func rounded(
+        _ values: Vector, to type: ElementType, of tensor: String
+    ) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(2 * values.count)
+        for value in values.toArray() {
+            let bits =
+                type == .float16
+                ? FloatConversion.float16Bits(value) : FloatConversion.bfloat16Bits(value)
+            guard type != .float16 || bits & 0x7C00 != 0x7C00 || !value.isFinite else {
+                throw TrainingError(
+                    .unsupported,
+                    "\(tensor) holds \(value), which is beyond F16's range; write BF16 or F32 instead")
+            }
+            bytes.append(UInt8(truncatingIfNeeded: bits))
+            bytes.append(UInt8(truncatingIfNeeded: bits >> 8))
+        }
+        return bytes
+    }
+
+    /// The base's config.json, saying what type the weights are; everything else is as it was, to the byte.
+    private func configurationText(_ typeName: String) -> String {
         var text = String(decoding: base.base.configuration, as: UTF8.self)
         var isSaid = false
         for key in ["torch_dtype", "dtype"] {
             let pattern = "\"\(key)\"\\s*:\\s*(\"[^\"]*\"|null)"
             guard text.range(of: pattern, options: .regularExpression) != nil else { continue }
             text = text.replacingOccurrences(
-                of: pattern, with: "\"\(key)\": \"float32\"", options: .regularExpression)
+                of: pattern, with: "\"\(key)\": \"\(typeName)\"", options: .regularExpression)
             isSaid = true
         }
         if !isSaid, let brace = text.firstIndex(of: "{") {
-            text.insert(contentsOf: "\n  \"torch_dtype\": \"float32\",", at: text.index(after: brace))
+            text.insert(contentsOf: "\n  \"torch_dtype\": \"\(typeName)\",", at: text.index(after: brace))
         }
         return text.hasSuffix("\n") ? text : text + "\n"
     }

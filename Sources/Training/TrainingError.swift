@@ -15,6 +15,8 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
         case noEvaluationRows
         /// The processes of this host need more memory than it has.
         case doesNotFit
+        /// An adapter is named in a way that cannot be, or none is called so.
+        case invalidAdapterReference
         /// A worker cannot compute what the coordinator asks for.
         case cannotCompute
     }

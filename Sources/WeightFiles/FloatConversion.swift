@@ -17,4 +17,15 @@ public enum FloatConversion {
     @inline(__always) public static func bfloat16(_ bits: UInt16) -> Float {
         Float(bitPattern: UInt32(bits) << 16)
     }
+
+    /// The nearest half (F16), ties to even; infinite beyond its range.
+    @inline(__always) public static func float16Bits(_ value: Float) -> UInt16 { Float16(value).bitPattern }
+
+    /// The nearest bfloat16, ties to even. NaNs stay NaNs.
+    @inline(__always) public static func bfloat16Bits(_ value: Float) -> UInt16 {
+        let bits = value.bitPattern
+        if value.isNaN { return UInt16(truncatingIfNeeded: bits >> 16) | 0x40 }
+        // Carries into the exponent where the fraction overflows, which is what rounding means there.
+        return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ (bits >> 16 & 1)) >> 16)
+    }
 }

@@ -28,7 +28,11 @@ struct Shoal: AsyncParsableCommand {
                 ]),
             CommandGroup(name: "Compare", subcommands: [CompareCommand.self, LabCommand.self]),
             CommandGroup(
-                name: "Use", subcommands: [EvalCommand.self, GenerateCommand.self, ChatCommand.self]),
+                name: "Use",
+                subcommands: [
+                    EvalCommand.self, GenerateCommand.self, ChatCommand.self, MergeCommand.self,
+                    ExportCommand.self,
+                ]),
             CommandGroup(
                 name: "Look",
                 subcommands: [

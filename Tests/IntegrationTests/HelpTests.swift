@@ -4,7 +4,8 @@ import Testing
 /// What a user meets first: help, version, and a mistyped verb.
 @Suite(.serialized) struct HelpTests {
     static let verbs = [
-        "init", "preflight", "train", "coordinator", "worker", "eval", "generate", "chat", "tokenize",
+        "init", "preflight", "train", "coordinator", "worker", "eval", "generate", "chat", "merge", "export",
+        "tokenize",
         "inspect", "audit", "prove", "status", "cache", "keys",
     ]
 

@@ -6,7 +6,8 @@ import Testing
 @Suite(.serialized) struct PastedExamplesTests {
     /// In an order in which each finds what it needs. `coordinator` and `worker` are one test of their own.
     private static let commands = [
-        ["train"], ["init"], ["preflight"], ["eval"], ["generate"], ["chat"], ["tokenize"], ["inspect"],
+        ["train"], ["init"], ["preflight"], ["eval"], ["generate"], ["chat"], ["merge"], ["export"],
+        ["tokenize"], ["inspect"],
         ["audit"], ["cache"], ["cache", "list"], ["cache", "prune"],
     ]
 

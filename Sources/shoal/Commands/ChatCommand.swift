@@ -8,8 +8,10 @@ struct ChatCommand: AsyncParsableCommand {
         commandName: "chat",
         abstract: "Talk to a base or an adapter.",
         discussion: """
-            A line is a message; the whole conversation is kept. /new begins another, /exit (or Ctrl-D) ends. The \
-            answers go to stdout, so a file of lines on stdin gives a file of answers.
+            A line is a message; the whole conversation is kept. /new begins another, /exit (or Ctrl-D) ends. With \
+            several --adapter, /use NAME changes over between messages, /use none to the base alone, and /use says \
+            which there are. With weights (--adapter a=DIR:0.7 --adapter b=DIR:0.3) their sum answers, called 'all'. \
+            The answers go to stdout, so a file of lines on stdin gives a file of answers.
 
             Example:
               shoal chat --base data/SmolLM2-135M-Instruct.Q4_1.gguf --temperature 0.7
@@ -26,11 +28,11 @@ struct ChatCommand: AsyncParsableCommand {
 
     func run() async throws {
         let log = logging.bootstrap()
-        let inference = try await InferenceModel(
-            base: model.base, adapter: model.adapter, allowsDifferentBase: model.allowDifferentBase,
-            logger: log)
+        let adapters = try await model.adapters.open(base: model.base, logger: log)
+        let choice = try AdapterSwitch(
+            adapters: adapters, name: model.adapters.chosenName(in: adapters), threadCount: model.threadCount)
+        let inference = try choice.model()
         let chatTemplate = try inference.chatTemplate(named: template.chatTemplate)
-        let stream = inference.makeTextStream(threadCount: model.threadCount)
         let options = sampling.generationOptions(stopIDs: inference.endTokenIDs)
         let opening = system.map { [ChatMessage(role: "system", content: $0)] } ?? []
         var messages = opening
@@ -45,14 +47,18 @@ struct ChatCommand: AsyncParsableCommand {
                 messages = opening
                 continue
             }
+            if text == "/use" || text.hasPrefix("/use ") {
+                StandardError.write(use(text.dropFirst(4).trimmingCharacters(in: .whitespaces), choice))
+                continue
+            }
             if text.hasPrefix("/"), !text.dropFirst().contains(where: { $0 == "/" || $0.isWhitespace }) {
-                StandardError.write("\(text) is no command here; there are /new and /exit\n")
+                StandardError.write("\(text) is no command here; there are /new, /use and /exit\n")
                 continue
             }
             messages.append(ChatMessage(role: "user", content: text))
             var answer = ""
             var isRead = true
-            _ = try stream.run(
+            _ = try choice.stream().run(
                 prompt: try inference.promptIDs(of: messages, template: chatTemplate), options: options
             ) { piece in
                 answer += piece
@@ -61,6 +67,19 @@ struct ChatCommand: AsyncParsableCommand {
             }
             guard isRead, StandardOutput.write("\n") else { break }
             messages.append(ChatMessage(role: "assistant", content: answer))
+        }
+    }
+
+    /// Changes over to the adapter called `name`; what is to be told of it.
+    private func use(_ name: String, _ choice: AdapterSwitch) -> String {
+        let current = choice.name ?? "none"
+        if name.isEmpty { return "in use: \(current); there are \(choice.choices.joined(separator: ", "))\n" }
+        do {
+            let time = try ContinuousClock().measure { try choice.use(name) }
+            let milliseconds = Double(time.components.attoseconds) / 1e15
+            return "in use: \(name) (changed over in \(Format.decimal(milliseconds, 3)) ms)\n"
+        } catch {
+            return "\(error)\n"
         }
     }
 }

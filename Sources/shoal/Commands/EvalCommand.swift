@@ -26,14 +26,10 @@ struct EvalCommand: AsyncParsableCommand {
     @Option(help: "A Hugging Face folder, a .gguf file, or a Hub id org/name[@revision].")
     var base: String?
 
-    @Option(help: "A PEFT folder, as training leaves it in RUN/adapter.")
-    var adapter: String?
+    @OptionGroup(title: "Adapters") var adapters: AdapterOptions
 
     @Option(help: "A file of rows; may be repeated.")
     var data: [String] = []
-
-    @Flag(help: "Accept an adapter that records another base of equal architecture and shapes.")
-    var allowDifferentBase = false
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -55,8 +51,7 @@ struct EvalCommand: AsyncParsableCommand {
             try config.map { try ConfigurationLoader().load(path: $0) }
             ?? RunConfiguration(base: base ?? "")
         if let base { configuration.base = base }
-        let model = try await InferenceModel(
-            base: configuration.base, adapter: adapter, allowsDifferentBase: allowDifferentBase, logger: log)
+        let model = try await adapters.model(base: configuration.base, logger: log)
         let evaluator = try Evaluator(
             model: model, paths: data.isEmpty ? nil : data, data: configuration.data,
             maxTokensPerMicroBatch: configuration.training.maxTokensPerMicroBatch,

@@ -9,7 +9,8 @@ struct GenerateCommand: AsyncParsableCommand {
         abstract: "Continue a text.",
         discussion: """
             The continuation goes to stdout as it is made; the text ends at the model's end token. Without \
-            --prompt the prompt is what stands on stdin.
+            --prompt the prompt is what stands on stdin. Several --adapter with weights are added \
+            (--adapter a=DIR:0.7 --adapter b=DIR:0.3); without weights --use NAME chooses one.
 
             Example:
               shoal generate --base data/SmolLM2-135M-Instruct.Q4_1.gguf --prompt "The capital of France is" --max-tokens 12
@@ -35,9 +36,7 @@ struct GenerateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let log = logging.bootstrap()
-        let inference = try await InferenceModel(
-            base: model.base, adapter: model.adapter, allowsDifferentBase: model.allowDifferentBase,
-            logger: log)
+        let inference = try await model.adapters.model(base: model.base, logger: log)
         let text = prompt ?? String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
         let ids =
             chat
