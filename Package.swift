@@ -102,7 +102,7 @@ let package = Package(
         .target(
             name: "Comparison",
             dependencies: [
-                "Checkpoints", "Configurations", "Datasets", "DurableFiles", "Lab", "Telemetry",
+                "Charts", "Checkpoints", "Configurations", "DurableFiles", "Lab", "Telemetry",
                 "WeightFiles",
                 mustache,
             ]),

@@ -22,7 +22,9 @@ public final class TensorBoardLog: Sendable {
             path = "\(directory)/events.out.tfevents.\(seconds).shoal.\(getpid()).\(number)"
             number += 1
         } while FileManager.default.fileExists(atPath: path)
-        FileManager.default.createFile(atPath: path, contents: nil)
+        guard FileManager.default.createFile(atPath: path, contents: nil) else {
+            throw CocoaError(.fileWriteUnknown)
+        }
         file = try FileHandle(forWritingTo: URL(filePath: path))
         var event = ProtobufMessage()
         event.add(1, startedAt.timeIntervalSince1970)
