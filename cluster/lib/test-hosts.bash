@@ -51,6 +51,7 @@ make_hosts() { # COUNT LOWER
         mount -t overlay overlay -o "lowerdir=$2,upperdir=$work/changes$index/upper,workdir=$work/changes$index/work" "$root"
         mount -t proc proc "$root/proc"
         mount --rbind /dev "$root/dev"
+        mount --rbind /sys "$root/sys"
     done
 }
 address_of() { echo "10.78.0.$(($1 + 1))"; }
