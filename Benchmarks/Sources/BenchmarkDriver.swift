@@ -31,6 +31,8 @@ final class BenchmarkDriver: RunDriver {
             secondMoments: Vector(zeros: parameterCount))
     }
 
+    func resume(atStep step: UInt64, stateDigest: [UInt8], gradientNorm: Double) -> AfterStep? { nil }
+
     func work(forStep step: UInt64) -> StepWork? {
         guard step <= stepCount else { return nil }
         let batch = MicroBatch(
@@ -52,6 +54,7 @@ final class BenchmarkDriver: RunDriver {
 
     func evaluationWork() -> [MicroBatch] { [] }
     func didEvaluate(step: UInt64, scores: [[Evaluated.Score]]) -> AfterStep { AfterStep() }
+    func willSaveCheckpoint(step: UInt64) {}
     func saveCheckpoint(_ snapshot: StateSnapshot) {}
     func record(event: String, details: [String: String]) {}
 }

@@ -412,6 +412,51 @@ void   shoal__leave__free_unpacked
   assert(message->base.descriptor == &shoal__leave__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   shoal__exchange_stalled__init
+                     (Shoal__ExchangeStalled         *message)
+{
+  static const Shoal__ExchangeStalled init_value = SHOAL__EXCHANGE_STALLED__INIT;
+  *message = init_value;
+}
+size_t shoal__exchange_stalled__get_packed_size
+                     (const Shoal__ExchangeStalled *message)
+{
+  assert(message->base.descriptor == &shoal__exchange_stalled__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__exchange_stalled__pack
+                     (const Shoal__ExchangeStalled *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__exchange_stalled__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__exchange_stalled__pack_to_buffer
+                     (const Shoal__ExchangeStalled *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__exchange_stalled__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__ExchangeStalled *
+       shoal__exchange_stalled__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__ExchangeStalled *)
+     protobuf_c_message_unpack (&shoal__exchange_stalled__descriptor,
+                                allocator, len, data);
+}
+void   shoal__exchange_stalled__free_unpacked
+                     (Shoal__ExchangeStalled *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__exchange_stalled__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   shoal__welcome__init
                      (Shoal__Welcome         *message)
 {
@@ -1042,6 +1087,51 @@ void   shoal__status_report__free_unpacked
   assert(message->base.descriptor == &shoal__status_report__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   shoal__leaf_release__init
+                     (Shoal__LeafRelease         *message)
+{
+  static const Shoal__LeafRelease init_value = SHOAL__LEAF_RELEASE__INIT;
+  *message = init_value;
+}
+size_t shoal__leaf_release__get_packed_size
+                     (const Shoal__LeafRelease *message)
+{
+  assert(message->base.descriptor == &shoal__leaf_release__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__leaf_release__pack
+                     (const Shoal__LeafRelease *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__leaf_release__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__leaf_release__pack_to_buffer
+                     (const Shoal__LeafRelease *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__leaf_release__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__LeafRelease *
+       shoal__leaf_release__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__LeafRelease *)
+     protobuf_c_message_unpack (&shoal__leaf_release__descriptor,
+                                allocator, len, data);
+}
+void   shoal__leaf_release__free_unpacked
+                     (Shoal__LeafRelease *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__leaf_release__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   shoal__heartbeat__init
                      (Shoal__Heartbeat         *message)
 {
@@ -1338,7 +1428,7 @@ const ProtobufCMessageDescriptor shoal__numerics_fingerprint__descriptor =
   (ProtobufCMessageInit) shoal__numerics_fingerprint__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor shoal__held_state__field_descriptors[6] =
+static const ProtobufCFieldDescriptor shoal__held_state__field_descriptors[7] =
 {
   {
     "run_id",
@@ -1412,8 +1502,21 @@ static const ProtobufCFieldDescriptor shoal__held_state__field_descriptors[6] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "gradient_norm_bits",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_FIXED64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__HeldState, gradient_norm_bits),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned shoal__held_state__field_indices_by_name[] = {
+  6,   /* field[6] = gradient_norm_bits */
   3,   /* field[3] = has_prepared */
   5,   /* field[5] = prepared_digest */
   4,   /* field[4] = prepared_generation */
@@ -1424,7 +1527,7 @@ static const unsigned shoal__held_state__field_indices_by_name[] = {
 static const ProtobufCIntRange shoal__held_state__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor shoal__held_state__descriptor =
 {
@@ -1434,7 +1537,7 @@ const ProtobufCMessageDescriptor shoal__held_state__descriptor =
   "Shoal__HeldState",
   "shoal",
   sizeof(Shoal__HeldState),
-  6,
+  7,
   shoal__held_state__field_descriptors,
   shoal__held_state__field_indices_by_name,
   1,  shoal__held_state__number_ranges,
@@ -1839,7 +1942,7 @@ const ProtobufCMessageDescriptor shoal__evaluated__descriptor =
   (ProtobufCMessageInit) shoal__evaluated__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor shoal__leave__field_descriptors[1] =
+static const ProtobufCFieldDescriptor shoal__leave__field_descriptors[2] =
 {
   {
     "reason",
@@ -1853,14 +1956,27 @@ static const ProtobufCFieldDescriptor shoal__leave__field_descriptors[1] =
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "drains",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__Leave, drains),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned shoal__leave__field_indices_by_name[] = {
+  1,   /* field[1] = drains */
   0,   /* field[0] = reason */
 };
 static const ProtobufCIntRange shoal__leave__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor shoal__leave__descriptor =
 {
@@ -1870,11 +1986,62 @@ const ProtobufCMessageDescriptor shoal__leave__descriptor =
   "Shoal__Leave",
   "shoal",
   sizeof(Shoal__Leave),
-  1,
+  2,
   shoal__leave__field_descriptors,
   shoal__leave__field_indices_by_name,
   1,  shoal__leave__number_ranges,
   (ProtobufCMessageInit) shoal__leave__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor shoal__exchange_stalled__field_descriptors[2] =
+{
+  {
+    "partials_from",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Shoal__ExchangeStalled, n_partials_from),
+    offsetof(Shoal__ExchangeStalled, partials_from),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reduced_from",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Shoal__ExchangeStalled, n_reduced_from),
+    offsetof(Shoal__ExchangeStalled, reduced_from),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shoal__exchange_stalled__field_indices_by_name[] = {
+  0,   /* field[0] = partials_from */
+  1,   /* field[1] = reduced_from */
+};
+static const ProtobufCIntRange shoal__exchange_stalled__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor shoal__exchange_stalled__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.ExchangeStalled",
+  "ExchangeStalled",
+  "Shoal__ExchangeStalled",
+  "shoal",
+  sizeof(Shoal__ExchangeStalled),
+  2,
+  shoal__exchange_stalled__field_descriptors,
+  shoal__exchange_stalled__field_indices_by_name,
+  1,  shoal__exchange_stalled__number_ranges,
+  (ProtobufCMessageInit) shoal__exchange_stalled__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor shoal__welcome__field_descriptors[7] =
@@ -2915,6 +3082,44 @@ const ProtobufCMessageDescriptor shoal__status_report__descriptor =
   (ProtobufCMessageInit) shoal__status_report__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor shoal__leaf_release__field_descriptors[1] =
+{
+  {
+    "leaves",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Shoal__LeafRelease, n_leaves),
+    offsetof(Shoal__LeafRelease, leaves),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shoal__leaf_release__field_indices_by_name[] = {
+  0,   /* field[0] = leaves */
+};
+static const ProtobufCIntRange shoal__leaf_release__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor shoal__leaf_release__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.LeafRelease",
+  "LeafRelease",
+  "Shoal__LeafRelease",
+  "shoal",
+  sizeof(Shoal__LeafRelease),
+  1,
+  shoal__leaf_release__field_descriptors,
+  shoal__leaf_release__field_indices_by_name,
+  1,  shoal__leaf_release__number_ranges,
+  (ProtobufCMessageInit) shoal__leaf_release__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor shoal__heartbeat__field_descriptors[1] =
 {
   {
@@ -3004,7 +3209,7 @@ const ProtobufCMessageDescriptor shoal__error_report__descriptor =
   (ProtobufCMessageInit) shoal__error_report__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue shoal__refusal_code__enum_values_by_number[7] =
+static const ProtobufCEnumValue shoal__refusal_code__enum_values_by_number[8] =
 {
   { "REFUSAL_CODE_UNSPECIFIED", "SHOAL__REFUSAL_CODE__REFUSAL_CODE_UNSPECIFIED", 0 },
   { "REFUSAL_CODE_PROTOCOL_VERSION", "SHOAL__REFUSAL_CODE__REFUSAL_CODE_PROTOCOL_VERSION", 1 },
@@ -3013,11 +3218,12 @@ static const ProtobufCEnumValue shoal__refusal_code__enum_values_by_number[7] =
   { "REFUSAL_CODE_DIFFERENT_STATE", "SHOAL__REFUSAL_CODE__REFUSAL_CODE_DIFFERENT_STATE", 4 },
   { "REFUSAL_CODE_NOT_ADMITTED", "SHOAL__REFUSAL_CODE__REFUSAL_CODE_NOT_ADMITTED", 5 },
   { "REFUSAL_CODE_RUN_FINISHED", "SHOAL__REFUSAL_CODE__REFUSAL_CODE_RUN_FINISHED", 6 },
+  { "REFUSAL_CODE_UNREACHABLE", "SHOAL__REFUSAL_CODE__REFUSAL_CODE_UNREACHABLE", 7 },
 };
 static const ProtobufCIntRange shoal__refusal_code__value_ranges[] = {
-{0, 0},{0, 7}
+{0, 0},{0, 8}
 };
-static const ProtobufCEnumValueIndex shoal__refusal_code__enum_values_by_name[7] =
+static const ProtobufCEnumValueIndex shoal__refusal_code__enum_values_by_name[8] =
 {
   { "REFUSAL_CODE_DIFFERENT_BASE", 2 },
   { "REFUSAL_CODE_DIFFERENT_NUMERICS", 3 },
@@ -3025,6 +3231,7 @@ static const ProtobufCEnumValueIndex shoal__refusal_code__enum_values_by_name[7]
   { "REFUSAL_CODE_NOT_ADMITTED", 5 },
   { "REFUSAL_CODE_PROTOCOL_VERSION", 1 },
   { "REFUSAL_CODE_RUN_FINISHED", 6 },
+  { "REFUSAL_CODE_UNREACHABLE", 7 },
   { "REFUSAL_CODE_UNSPECIFIED", 0 },
 };
 const ProtobufCEnumDescriptor shoal__refusal_code__descriptor =
@@ -3034,9 +3241,9 @@ const ProtobufCEnumDescriptor shoal__refusal_code__descriptor =
   "RefusalCode",
   "Shoal__RefusalCode",
   "shoal",
-  7,
+  8,
   shoal__refusal_code__enum_values_by_number,
-  7,
+  8,
   shoal__refusal_code__enum_values_by_name,
   1,
   shoal__refusal_code__value_ranges,

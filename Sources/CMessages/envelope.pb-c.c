@@ -52,7 +52,7 @@ void   shoal__envelope__free_unpacked
   assert(message->base.descriptor == &shoal__envelope__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[28] =
+static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[30] =
 {
   {
     "protocol_version",
@@ -206,6 +206,18 @@ static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[28] =
     offsetof(Shoal__Envelope, body_case),
     offsetof(Shoal__Envelope, leave),
     &shoal__leave__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "exchange_stalled",
+    26,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__Envelope, body_case),
+    offsetof(Shoal__Envelope, exchange_stalled),
+    &shoal__exchange_stalled__descriptor,
     NULL,
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -367,6 +379,18 @@ static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[28] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "leaf_release",
+    54,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__Envelope, body_case),
+    offsetof(Shoal__Envelope, leaf_release),
+    &shoal__leaf_release__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "partial",
     64,
     PROTOBUF_C_LABEL_NONE,
@@ -392,43 +416,47 @@ static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[28] =
   },
 };
 static const unsigned shoal__envelope__field_indices_by_name[] = {
-  18,   /* field[18] = abort */
+  19,   /* field[19] = abort */
   10,   /* field[10] = applied */
-  16,   /* field[16] = assignment */
-  17,   /* field[17] = commit */
-  25,   /* field[25] = error_report */
+  17,   /* field[17] = assignment */
+  18,   /* field[18] = commit */
+  26,   /* field[26] = error_report */
   11,   /* field[11] = evaluated */
-  19,   /* field[19] = evaluation_assignment */
-  21,   /* field[21] = finish */
+  20,   /* field[20] = evaluation_assignment */
+  13,   /* field[13] = exchange_stalled */
+  22,   /* field[22] = finish */
   3,   /* field[3] = generation */
-  24,   /* field[24] = heartbeat */
+  25,   /* field[25] = heartbeat */
   8,   /* field[8] = leaf_computed */
+  27,   /* field[27] = leaf_release */
   12,   /* field[12] = leave */
-  26,   /* field[26] = partial */
+  28,   /* field[28] = partial */
   9,   /* field[9] = prepared */
   0,   /* field[0] = protocol_version */
-  27,   /* field[27] = reduced */
-  15,   /* field[15] = refusal */
+  29,   /* field[29] = reduced */
+  16,   /* field[16] = refusal */
   6,   /* field[6] = registration */
   1,   /* field[1] = run_id */
   5,   /* field[5] = sender */
-  20,   /* field[20] = snapshot_request */
-  23,   /* field[23] = state_chunk */
+  21,   /* field[21] = snapshot_request */
+  24,   /* field[24] = state_chunk */
   7,   /* field[7] = state_loaded */
-  22,   /* field[22] = status_report */
-  13,   /* field[13] = status_request */
+  23,   /* field[23] = status_report */
+  14,   /* field[14] = status_request */
   4,   /* field[4] = step */
   2,   /* field[2] = term */
-  14,   /* field[14] = welcome */
+  15,   /* field[15] = welcome */
 };
-static const ProtobufCIntRange shoal__envelope__number_ranges[5 + 1] =
+static const ProtobufCIntRange shoal__envelope__number_ranges[7 + 1] =
 {
   { 1, 0 },
   { 16, 6 },
-  { 31, 13 },
-  { 47, 22 },
-  { 64, 26 },
-  { 0, 28 }
+  { 26, 13 },
+  { 31, 14 },
+  { 47, 23 },
+  { 54, 27 },
+  { 64, 28 },
+  { 0, 30 }
 };
 const ProtobufCMessageDescriptor shoal__envelope__descriptor =
 {
@@ -438,10 +466,10 @@ const ProtobufCMessageDescriptor shoal__envelope__descriptor =
   "Shoal__Envelope",
   "shoal",
   sizeof(Shoal__Envelope),
-  28,
+  30,
   shoal__envelope__field_descriptors,
   shoal__envelope__field_indices_by_name,
-  5,  shoal__envelope__number_ranges,
+  7,  shoal__envelope__number_ranges,
   (ProtobufCMessageInit) shoal__envelope__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

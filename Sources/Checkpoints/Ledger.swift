@@ -69,7 +69,8 @@ public final class Ledger: Sendable {
     ///   the newest; `DurableFileError` when the disk refuses, and then nothing is committed.
     public func record(
         step: Int, term: UInt64, generation: UInt64, learningRate: Float, exampleIDs: [UInt32],
-        leafWorkers: [UInt32], gradientDigest: Digest, stateDigestBefore: Digest?
+        leafWorkers: [UInt32], gradientDigest: Digest, stateDigestBefore: Digest?, lossSum: Double? = nil,
+        wasSkipped: Bool = false
     ) throws -> Recording {
         try state.withLock { state in
             if step >= 1, step <= state.entries.count {
@@ -93,7 +94,8 @@ public final class Ledger: Sendable {
             let entry = LedgerEntry(
                 step: step, term: term, generation: generation, learningRate: learningRate,
                 exampleIDs: exampleIDs, leafWorkers: leafWorkers, gradientDigest: gradientDigest,
-                stateDigestBefore: stateDigestBefore, previous: state.headDigest)
+                stateDigestBefore: stateDigestBefore, lossSum: lossSum, wasSkipped: wasSkipped,
+                previous: state.headDigest)
             let line = entry.jsonLine
             try log.append(line)
             state.entries.append(entry)

@@ -21,12 +21,17 @@ public struct LedgerEntry: Sendable, Equatable {
     /// Digest of the state before the step; nil where it was not taken, as between two `cluster.digest_every` of a base
     /// that is trained.
     public var stateDigestBefore: Digest?
+    /// Σ −log p over the global batch; nil where it is not finite.
+    public var lossSum: Double?
+    /// Whether the step left the state as it was, because a loss or gradient was not finite.
+    public var wasSkipped: Bool
     /// SHA-256 of the line before, without its line break; ``noLine`` in the first.
     public var previous: Digest
 
     public init(
         step: Int, term: UInt64, generation: UInt64, learningRate: Float, exampleIDs: [UInt32],
-        leafWorkers: [UInt32], gradientDigest: Digest, stateDigestBefore: Digest?, previous: Digest
+        leafWorkers: [UInt32], gradientDigest: Digest, stateDigestBefore: Digest?, lossSum: Double? = nil,
+        wasSkipped: Bool = false, previous: Digest
     ) {
         self.step = step
         self.term = term
@@ -36,6 +41,8 @@ public struct LedgerEntry: Sendable, Equatable {
         self.leafWorkers = leafWorkers
         self.gradientDigest = gradientDigest
         self.stateDigestBefore = stateDigestBefore
+        self.lossSum = lossSum.flatMap { $0.isFinite ? $0 : nil }
+        self.wasSkipped = wasSkipped
         self.previous = previous
     }
 
@@ -53,6 +60,8 @@ public struct LedgerEntry: Sendable, Equatable {
         line.add("leaf_workers", leafWorkers)
         line.add("gradient_digest", gradientDigest.hex)
         line.add("state_digest_before", stateDigestBefore?.hex)
+        if let lossSum { line.add("loss_sum", lossSum) }
+        if wasSkipped { line.add("skipped", true) }
         line.add("previous", previous.hex)
         return line.text
     }
@@ -66,5 +75,22 @@ extension LedgerEntry: Decodable {
         case leafWorkers = "leaf_workers"
         case gradientDigest = "gradient_digest"
         case stateDigestBefore = "state_digest_before"
+        case lossSum = "loss_sum"
+        case wasSkipped = "skipped"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        step = try values.decode(Int.self, forKey: .step)
+        term = try values.decode(UInt64.self, forKey: .term)
+        generation = try values.decode(UInt64.self, forKey: .generation)
+        learningRate = try values.decode(Float.self, forKey: .learningRate)
+        exampleIDs = try values.decode([UInt32].self, forKey: .exampleIDs)
+        leafWorkers = try values.decode([UInt32].self, forKey: .leafWorkers)
+        gradientDigest = try values.decode(Digest.self, forKey: .gradientDigest)
+        stateDigestBefore = try values.decodeIfPresent(Digest.self, forKey: .stateDigestBefore)
+        lossSum = try values.decodeIfPresent(Double.self, forKey: .lossSum)
+        wasSkipped = try values.decodeIfPresent(Bool.self, forKey: .wasSkipped) ?? false
+        previous = try values.decode(Digest.self, forKey: .previous)
     }
 }

@@ -18,6 +18,8 @@ final class ReductionQueue: @unchecked Sendable {
         case computed(LeafComputed, WorkTicket)
         case cancelled(WorkTicket)
         case reduced(Prepared, WorkTicket)
+        case awaits([AwaitedChunks], WorkTicket)
+        case released([UInt32], WorkTicket)
         case failed(any Error)
         /// A chunk that was dropped, and why.
         case dropped(String)
@@ -44,9 +46,17 @@ final class ReductionQueue: @unchecked Sendable {
     private var waiting: [(leaf: UInt32, frame: [UInt8], ticket: WorkTicket)] = []
     /// The most micro-batches a thread should take in one job.
     private var share = 1
+    private var running: Set<Computation> = []
+    /// Running, but given up: their gradients are dropped.
+    private var dropped: Set<Computation> = []
     private var runningJobCount = 0
     private var reduction: (header: Envelope.Header, ticket: WorkTicket)?
     private var meter = ReductionMeter()
+
+    private struct Computation: Hashable {
+        var leaf: UInt32
+        var ticket: WorkTicket
+    }
 
     /// - Parameters:
     ///   - engine: nil for the coordinator, which only adds.
@@ -89,6 +99,18 @@ final class ReductionQueue: @unchecked Sendable {
         }
     }
 
+    /// Gives up those of `leaves` whose gradients are not part of a sum yet, and says which.
+    func release(leaves: [UInt32], ticket: WorkTicket) {
+        queue.async { [self] in
+            guard ticket.session == stepTicket?.session, ticket.step == stepTicket?.step else { return }
+            let released = Set(leaves.filter { !reducer.store.heldLeaves.contains(Int($0)) })
+            for entry in waiting where released.contains(entry.leaf) { output(.cancelled(entry.ticket)) }
+            waiting.removeAll { released.contains($0.leaf) }
+            dropped.formUnion(running.filter { released.contains($0.leaf) })
+            output(.released(released.sorted(), ticket))
+        }
+    }
+
     func cancelWork() {
         queue.async { [self] in
             for entry in waiting { output(.cancelled(entry.ticket)) }
@@ -101,11 +123,20 @@ final class ReductionQueue: @unchecked Sendable {
         queue.async { [self] in
             reduction = (header, ticket)
             do {
-                let attempt = Reducer.Attempt(step: ticket.step, generation: ticket.generation)
+                let attempt = Reducer.Attempt(
+                    term: header.term, step: ticket.step, generation: ticket.generation)
                 send(try reducer.start(plan: plan, participant: header.sender, attempt: attempt))
             } catch {
                 output(.failed(error))
             }
+        }
+    }
+
+    /// Says whose chunks the reduction of `ticket` waits for.
+    func checkExchange(_ ticket: WorkTicket) {
+        queue.async { [self] in
+            guard reduction?.ticket == ticket, let awaited = reducer.awaited else { return }
+            output(.awaits(awaited, ticket))
         }
     }
 
@@ -142,7 +173,8 @@ final class ReductionQueue: @unchecked Sendable {
                     try reducer.receive(
                         Reducer.Incoming(
                             sender: header.sender,
-                            attempt: .init(step: header.step, generation: header.generation),
+                            attempt: .init(
+                                term: header.term, step: header.step, generation: header.generation),
                             isReduced: isReduced, chunk: chunk, elements: elements)))
             } catch {
                 drop("\(error)")
@@ -177,6 +209,7 @@ final class ReductionQueue: @unchecked Sendable {
                 continue
             }
             let gradients = job.leaves.map { _ in reducer.takeBuffer() }
+            for leaf in job.leaves { running.insert(Computation(leaf: leaf, ticket: job.ticket)) }
             runningJobCount += 1
             meter.beganComputing()
             engine.submitGradients(of: job.batches, step: job.ticket.step, into: gradients) { [self] result in
@@ -232,15 +265,22 @@ final class ReductionQueue: @unchecked Sendable {
         queue.async { [self] in
             runningJobCount -= 1
             startWaiting()
-            guard case .success = result, job.ticket.session == stepTicket?.session,
-                job.ticket.step == stepTicket?.step
-            else {
-                for gradient in gradients { reducer.returnBuffer(gradient) }
-                return
+            let isOfThisStep: Bool
+            if case .success = result {
+                isOfThisStep =
+                    job.ticket.session == stepTicket?.session && job.ticket.step == stepTicket?.step
+            } else {
+                isOfThisStep = false
             }
-            if runningJobCount == 0 { meter.endedComputing() }
+            for leaf in job.leaves { running.remove(Computation(leaf: leaf, ticket: job.ticket)) }
+            if isOfThisStep, running.isEmpty { meter.endedComputing() }
             for (leaf, gradient) in zip(job.leaves, gradients) {
-                send(reducer.insert(gradient, leaf: Int(leaf)))
+                let isDropped = dropped.remove(Computation(leaf: leaf, ticket: job.ticket)) != nil
+                if isOfThisStep, !isDropped {
+                    send(reducer.insert(gradient, leaf: Int(leaf)))
+                } else {
+                    reducer.returnBuffer(gradient)
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ struct ChunkFold {
     private let tree: ReductionTree
     private let elementCount: Int
     /// Nodes still to come.
-    private var missing: Set<ReductionTree.Node>
+    private(set) var missing: Set<ReductionTree.Node>
     private var partials: [ReductionTree.Node: Vector] = [:]
 
     /// - Parameter nodes: disjoint canonical nodes that cover all leaves.

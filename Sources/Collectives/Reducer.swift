@@ -7,18 +7,20 @@ public import WireProtocol
 ///
 /// No sockets and no threads: one thread owns it, feeds it, and sends what it returns.
 public struct Reducer {
-    /// A step and the attempt at it.
+    /// A step and the attempt at it, in a life of the coordinator.
     public struct Attempt: Hashable, Sendable, Comparable {
+        public var term: UInt64
         public var step: UInt64
         public var generation: UInt64
 
-        public init(step: UInt64, generation: UInt64) {
+        public init(term: UInt64, step: UInt64, generation: UInt64) {
+            self.term = term
             self.step = step
             self.generation = generation
         }
 
         public static func < (left: Attempt, right: Attempt) -> Bool {
-            (left.step, left.generation) < (right.step, right.generation)
+            (left.term, left.step, left.generation) < (right.term, right.step, right.generation)
         }
     }
 
@@ -80,6 +82,9 @@ public struct Reducer {
 
     /// SHA-256 of ``reduced``; nil while it is not whole.
     public var gradientDigest: [UInt8]? { session?.gradientDigest }
+
+    /// Whose chunks the session waits for; nil while there is none.
+    public var awaited: [AwaitedChunks]? { session?.awaited }
 
     /// Forgets everything, for a state that may be of an earlier step.
     public mutating func reset() {

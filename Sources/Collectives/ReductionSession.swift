@@ -37,6 +37,8 @@ public struct ReductionSession {
     private var isPresent: [Bool]
     private var digest: GradientDigest
     private var scratch: [Vector] = []
+    /// Chunks that came from each participant.
+    private var receivedCounts: [UInt32: Int] = [:]
 
     /// Starts a generation.
     ///
@@ -78,6 +80,22 @@ public struct ReductionSession {
     /// SHA-256 of the reduced gradient; nil before it is complete.
     public var gradientDigest: [UInt8]? { isComplete ? digest.finish() : nil }
 
+    /// Whose chunks are still to come, by id.
+    public var awaited: [AwaitedChunks] {
+        var owesPartials: [UInt32: Bool] = [:]
+        for (chunk, owner) in plan.chunkOwners.enumerated() where !isPresent[chunk] && owner != participant {
+            owesPartials[owner] = owesPartials[owner] ?? false
+        }
+        for fold in folds.values {
+            for node in fold.missing {
+                if let owner = ownerOfNode[node], owner != participant { owesPartials[owner] = true }
+            }
+        }
+        return owesPartials.sorted { $0.key < $1.key }.map {
+            AwaitedChunks(peer: $0.key, owesPartials: $0.value, receivedCount: receivedCounts[$0.key] ?? 0)
+        }
+    }
+
     /// The nodes this process owes and has not given yet.
     public var owedNodes: [ReductionTree.Node] { ownNodes.filter { !contributed.contains($0) } }
 
@@ -116,6 +134,7 @@ public struct ReductionSession {
                     + "which the plan does not give it")
         }
         try check(elements, chunk: chunk, owner: participant, sender: sender)
+        receivedCounts[sender, default: 0] += 1
         return insert(elements, node: node, chunk: chunk)
     }
 
@@ -129,6 +148,7 @@ public struct ReductionSession {
             throw CollectivesError(.unexpected, "participant \(sender) received a chunk of itself")
         }
         try check(elements, chunk: chunk, owner: sender, sender: sender)
+        receivedCounts[sender, default: 0] += 1
         guard !isPresent[chunk] else { return }
         reduced[layout.range(chunk)].copy(from: elements)
         finish(chunk)

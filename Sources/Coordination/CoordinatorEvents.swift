@@ -51,6 +51,10 @@ public struct LedgerRecord: Sendable, Equatable {
     public var gradientDigest: [UInt8]
     /// Digest of the state before the step; empty where it was not taken.
     public var stateDigestBefore: [UInt8]
+    /// Σ −log p over the global batch, added in the reduction tree.
+    public var lossSum: Double
+    /// Whether the step leaves the state as it was, because a loss or gradient is not finite.
+    public var wasSkipped: Bool
 }
 
 /// What became of a step that all workers applied.
@@ -78,11 +82,16 @@ public struct StepResult: Sendable, Equatable {
 public struct Agenda: Sendable, Equatable {
     public var evaluate: Bool
     public var checkpoint: Bool
+    /// The checkpoint is to be there before the next step: no later one can stand in for it.
+    public var waits: Bool
     public var finish: Bool
 
-    public init(evaluate: Bool = false, checkpoint: Bool = false, finish: Bool = false) {
+    public init(
+        evaluate: Bool = false, checkpoint: Bool = false, waits: Bool = false, finish: Bool = false
+    ) {
         self.evaluate = evaluate
         self.checkpoint = checkpoint
+        self.waits = waits
         self.finish = finish
     }
 }
@@ -107,6 +116,9 @@ extension CoordinatorMachine {
         case tick
         /// The answer to ``Action/loadState``: the service holds this state.
         case stateLoaded(step: UInt64, digest: [UInt8])
+        /// The answer to ``Action/resume(step:digest:gradientNorm:)``: what is to be done behind that step; nil when
+        /// what was written down does not reach up to it.
+        case resumed(step: UInt64, Agenda?)
         /// The answer to ``Action/prepareWork(step:)``; nil when training is over.
         case workPrepared(StepRequest?)
         /// The answer to ``Action/appendLedger(_:)``.
@@ -121,6 +133,8 @@ extension CoordinatorMachine {
         case snapshotRefused(from: UInt32, reason: String)
         /// The answer to ``Action/saveCheckpoint(step:)``.
         case checkpointSaved(step: UInt64)
+        /// Under `collective: star`: the coordinator's part of the reduction waits for these.
+        case exchangeAwaits([AwaitedChunks], step: UInt64, generation: UInt64)
         /// The driver threw; `code` is the exit status that fits.
         case driverFailed(code: UInt32, message: String)
         /// SIGTERM or Ctrl-C.
@@ -133,9 +147,13 @@ extension CoordinatorMachine {
         case send(Envelope, to: ConnectionID)
         /// Stream the held state as state chunks with this header.
         case sendState(Envelope.Header, to: ConnectionID)
-        /// Put the state that training starts or goes on from into the held state.
+        /// Put the state that training starts or goes on from (the newest checkpoint) into the held state.
         case loadState
+        /// Workers hold the state after this step, which is later than the loaded one: take up the run there.
+        case resume(step: UInt64, digest: [UInt8], gradientNorm: Double)
         case prepareWork(step: UInt64)
+        /// Under `collective: star`: say whose chunks the coordinator's part of the reduction waits for.
+        case checkExchange(step: UInt64, generation: UInt64)
         /// Take part in a reduction as participant 0 (star).
         case beginReduction(Plan, step: UInt64, generation: UInt64)
         case appendLedger(LedgerRecord)
@@ -143,7 +161,8 @@ extension CoordinatorMachine {
         case prepareEvaluation
         /// One list of scores for each micro-batch, in order.
         case evaluationFinished(step: UInt64, scores: [[Evaluated.Score]])
-        /// Expect a snapshot; drop chunks of an earlier one.
+        /// Expect a snapshot of the last applied step; drop chunks of an earlier one. It may come when later steps are
+        /// applied.
         case beginSnapshot(from: UInt32, step: UInt64)
         /// Keep this chunk of the expected snapshot.
         case storeSnapshotChunk(StateChunk, payload: [UInt8], from: UInt32)

@@ -4,15 +4,22 @@ extension CoordinatorMachine {
     /// Decides what comes next between two steps: evaluation, checkpoint, end, admissions, the next step.
     mutating func advance(now: Duration) {
         guard case .idle = phase else { return }
-        if interruption != nil { agenda = Agenda(checkpoint: true, finish: true) }
-        if activeMembers.isEmpty, heldStep != appliedStep {
-            // Nobody holds the state any more: back to the checkpoint, and replay.
-            if interruption != nil { return finish(now: now) }
-            phase = .loadingState
-            agenda = Agenda()
-            actions.append(.loadState)
-            return
+        if isStopping { agenda = Agenda(checkpoint: true, finish: true) }
+        if activeMembers.isEmpty {
+            if heldStep != appliedStep {
+                // Nobody takes part with the state any more: back to the checkpoint, and on from there unless a
+                // worker comes back that kept it.
+                if isStopping { return finish() }
+                phase = .loadingState
+                agenda = Agenda()
+                actions.append(.loadState)
+                return
+            }
         }
+        if activeMembers.isEmpty || appliedStep < ledgerHead {
+            if !isStopping, resumeFromWorkers(now: now) { return }
+        }
+        guard releaseDraining() else { return }
         if agenda.evaluate, !activeMembers.isEmpty {
             agenda.evaluate = false
             phase = .preparingEvaluation
@@ -20,16 +27,22 @@ extension CoordinatorMachine {
             return
         }
         if agenda.checkpoint, !agenda.evaluate {
-            guard appliedStep <= savedStep || heldStep == appliedStep else { return requestSnapshot() }
-            agenda.checkpoint = false
-            if appliedStep > savedStep {
-                savedStep = appliedStep
-                checkpointsUnderWay += 1
-                actions.append(.saveCheckpoint(step: appliedStep))
+            let mayOverlap = !agenda.finish && !agenda.waits
+            if appliedStep <= savedStep || heldStep == appliedStep {
+                agenda.checkpoint = false
+                saveIfNew()
+            } else if mayOverlap {
+                // While one is on its way the next waits for a later boundary, not the steps for it.
+                if upload == nil {
+                    agenda.checkpoint = false
+                    beginUpload()
+                }
+            } else {
+                return requestSnapshot()
             }
         }
         if agenda.finish, !agenda.evaluate {
-            if checkpointsUnderWay == 0 { finish(now: now) }
+            if checkpointsUnderWay == 0 { finish() }
             return
         }
         guard admitReadyMembers() else { return }
@@ -40,30 +53,72 @@ extension CoordinatorMachine {
         actions.append(.prepareWork(step: appliedStep + 1))
     }
 
+    /// Has the held state made durable, unless it is.
+    mutating func saveIfNew() {
+        guard appliedStep > savedStep else { return }
+        savedStep = appliedStep
+        checkpointsUnderWay += 1
+        actions.append(.saveCheckpoint(step: appliedStep))
+    }
+
     /// Sends the state to those that wait for it; false when it has to be fetched from a worker first.
     private mutating func admitReadyMembers() -> Bool {
+        admitClaims()
         let ready = members.values.filter { $0.phase == .ready }.sorted { $0.id < $1.id }
         guard !ready.isEmpty else { return true }
         guard heldStep == appliedStep else {
+            // While a checkpoint is on its way newcomers wait, not the steps.
+            if upload != nil { return true }
             requestSnapshot()
             return false
         }
         for member in ready {
             members[member.id]?.phase = .loading(step: appliedStep)
+            members[member.id]?.claim = nil
             actions.append(.sendState(header(step: appliedStep), to: member.connection))
         }
         return true
     }
 
     /// Asks the first worker for its state; another one is asked should it be lost.
-    private mutating func requestSnapshot() {
-        guard let source = activeMembers.first else { return }
+    mutating func requestSnapshot() {
+        // One at a time.
+        guard upload == nil, let source = activeMembers.first else { return }
         phase = .snapshot(from: source.id)
         actions.append(.beginSnapshot(from: source.id, step: appliedStep))
         send(.snapshotRequest(SnapshotRequest()), to: source.connection, step: appliedStep)
     }
 
+    /// Asks a worker for a copy of its state, which it sends while steps go on.
+    private mutating func beginUpload() {
+        guard let source = activeMembers.first(where: { $0.drainReason == nil }) ?? activeMembers.first else {
+            return
+        }
+        upload = (source.id, appliedStep)
+        actions.append(.beginSnapshot(from: source.id, step: appliedStep))
+        send(.snapshotRequest(SnapshotRequest()), to: source.connection, step: appliedStep)
+    }
+
+    /// Whether chunks of a snapshot are to come from this worker.
+    func isExpectingSnapshot(from id: UInt32) -> Bool {
+        if case .snapshot(from: id) = phase { return true }
+        return upload?.from == id
+    }
+
     mutating func didReceiveSnapshot(from id: UInt32, step: UInt64, digest: [UInt8], now: Duration) {
+        if let upload, upload.from == id, upload.step == step {
+            guard digest == knownDigest(after: step) ?? digest else {
+                return remove(
+                    id, reason: "its snapshot of step \(step) has another digest than the step", now: now)
+            }
+            self.upload = nil
+            heldStep = step
+            guard step > savedStep else { return }
+            savedStep = step
+            checkpointsUnderWay += 1
+            actions.append(.saveCheckpoint(step: step))
+            return
+        }
         guard case .snapshot(from: id) = phase, step == appliedStep else { return }
         phase = .idle
         // Not taken after that step: the one computed from the bytes is.
@@ -78,6 +133,8 @@ extension CoordinatorMachine {
 
     mutating func didLoadState(step: UInt64, digest: [UInt8]) {
         guard case .loadingState = phase else { return }
+        if let last = confirmed, last.step < step { confirmed = nil }
+        refusesClaims = false
         appliedStep = step
         savedStep = max(savedStep, step)
         stateDigest = digest
@@ -93,41 +150,15 @@ extension CoordinatorMachine {
     mutating func didDecide(_ agenda: Agenda) {
         guard case .deciding = phase else { return }
         phase = .idle
+        let repeats = self.agenda.checkpoint
         self.agenda = agenda
+        if repeats { self.agenda.checkpoint = true }
     }
 
     mutating func didSaveCheckpoint(step: UInt64) {
         checkpointsUnderWay -= 1
+        ledgered = ledgered.filter { $0.key > step }
+        generations = generations.filter { $0.key > step }
         record("checkpoint", ["step": "\(step)"])
-    }
-
-    /// Stops at the last applied step: one that is not in the ledger is given up, one that is gets finished.
-    mutating func interrupt(reason: String) {
-        guard interruption == nil, !hasEnded else { return }
-        interruption = reason
-        record("interrupted", ["reason": reason, "step": "\(appliedStep)"])
-        switch phase {
-        case .stepping(let progress) where !progress.isLedgered:
-            for member in activeMembers {
-                send(
-                    .abort(Abort(reason: reason)), to: member.connection, step: progress.request.step,
-                    generation: progress.generation)
-            }
-            phase = .idle
-        case .preparingWork, .evaluating, .preparingEvaluation: phase = .idle
-        case .loadingState:
-            finish(now: lastTick ?? .zero)
-        case .idle, .stepping, .deciding, .snapshot, .ended: break
-        }
-    }
-
-    private mutating func finish(now: Duration) {
-        let reason = interruption ?? "training is over"
-        for member in members.values.sorted(by: { $0.id < $1.id }) {
-            send(.finish(Finish(reason: reason)), to: member.connection)
-        }
-        phase = .ended
-        actions.append(
-            .ended(interruption.map { .interrupted(reason: $0, savedStep: savedStep) } ?? .completed))
     }
 }

@@ -8,8 +8,9 @@ extension CoordinatorMachine {
         }
         if case .statusRequest = envelope.body { return didAskStatus(from: connection, now: now) }
         guard !hasEnded else {
-            if case .heartbeat = envelope.body {
-                send(.finish(Finish(reason: "the run is over")), to: connection)
+            switch envelope.body {
+            case .heartbeat, .leave: send(.finish(Finish(reason: "the run is over")), to: connection)
+            default: break
             }
             return
         }
@@ -33,14 +34,18 @@ extension CoordinatorMachine {
         case .applied(let applied): didApply(applied, by: id, header: envelope.header, now: now)
         case .evaluated(let evaluated): didEvaluate(evaluated, by: id, header: envelope.header)
         case .stateChunk(let chunk):
-            if case .snapshot(from: id) = phase, envelope.header.step == appliedStep,
-                envelope.payload.count == 1
-            {
+            let step = upload?.from == id ? upload?.step : appliedStep
+            if isExpectingSnapshot(from: id), envelope.header.step == step, envelope.payload.count == 1 {
                 actions.append(.storeSnapshotChunk(chunk, payload: envelope.payload[0], from: id))
             } else {
                 droppedMessageCount += 1
             }
-        case .leave(let leave): remove(id, reason: leave.reason, now: now)
+        case .leave(let leave): didReceive(leave, from: id, now: now)
+        case .exchangeStalled(let report):
+            didStall(
+                report, by: id, step: envelope.header.step, generation: envelope.header.generation, now: now)
+        case .leafRelease(let release):
+            didRelease(release, by: id, step: envelope.header.step, now: now)
         case .errorReport(let report): didReport(report, by: id, now: now)
         case .heartbeat: break
         case .register, .welcome, .refuse, .assign, .commit, .abort, .evaluate, .snapshotRequest, .finish,
@@ -67,6 +72,16 @@ extension CoordinatorMachine {
         }
         if register.baseDigest != options.baseDigest {
             record("warning", ["message": "\(register.host) trains on another base (\(register.baseDigest))"])
+        }
+        if let numerics, numerics != register.numerics {
+            record(
+                "warning",
+                [
+                    "message": "\(register.host) computes with \(register.numerics.text), the run with "
+                        + "\(numerics.text): with cluster.numerics: relaxed it takes part. The adapter's last bits "
+                        + "then depend on who computes what, and steps that are computed again may come out "
+                        + "otherwise; all workers still hold the same state, and every example counts once"
+                ])
         }
         if numerics == nil { numerics = register.numerics }
         board.didRegister(register)
@@ -115,6 +130,15 @@ extension CoordinatorMachine {
                 message: "\(register.host) has applied step \(held.step), the ledger ends at \(ledgerHead): "
                     + "is this an older copy of the run's directory?")
         }
+        if let held = register.held, held.runID == options.runID, options.requiresEqualNumerics,
+            let known = knownDigest(after: held.step), known != held.stateDigest
+        {
+            return Refusal(
+                code: .differentState,
+                message:
+                    "\(register.host) holds another state after step \(held.step) than the ledger says; its "
+                    + "memory may be faulty, or it trained beside another copy of the run: start it again")
+        }
         return nil
     }
 
@@ -133,7 +157,9 @@ extension CoordinatorMachine {
     private mutating func didLoadState(_ loaded: StateLoaded, of id: UInt32, step: UInt64, now: Duration) {
         guard let member = members[id] else { return }
         if loaded.stateDigest.isEmpty {
-            if member.phase == .building { members[id]?.phase = .ready }
+            guard member.phase == .building else { return }
+            members[id]?.phase = .ready
+            catchUp(id)
             return
         }
         guard member.phase == .loading(step: step) else { return }
@@ -142,9 +168,9 @@ extension CoordinatorMachine {
             return
         }
         guard loaded.stateDigest == stateDigest else {
-            let message = "\(member.name) received the state of step \(step) with another digest"
-            send(.refuse(Refusal(code: .differentState, message: message)), to: member.connection)
-            remove(id, reason: message, now: now)
+            turnAway(
+                id, code: .differentState,
+                message: "\(member.name) received the state of step \(step) with another digest")
             return
         }
         members[id]?.phase = .active
@@ -177,32 +203,16 @@ extension CoordinatorMachine {
                 now: now)
         }
         retryStalledExchange(now: now)
+        relieveStragglers(now: now)
+        if options.reducer != nil, case .stepping(let progress) = phase, !progress.isLedgered {
+            actions.append(
+                .checkExchange(step: progress.request.step, generation: progress.generation))
+        }
         guard now >= nextHeartbeat, !hasEnded else { return }
         nextHeartbeat = now + options.heartbeatInterval
         heartbeatCount += 1
         for member in members.values.sorted(by: { $0.id < $1.id }) {
             send(.heartbeat(Heartbeat(sequence: heartbeatCount)), to: member.connection)
-        }
-    }
-
-    /// Takes a worker out and does without it from here on.
-    mutating func remove(_ id: UInt32, reason: String, now: Duration) {
-        guard let member = members.removeValue(forKey: id) else { return }
-        idOfConnection[member.connection] = nil
-        // Behind the end everybody goes, as they were told.
-        guard !hasEnded else { return }
-        board.didLose(member, reason: reason, now: now)
-        record(
-            "lost",
-            ["worker": "\(id)", "host": member.register.host, "reason": reason, "step": "\(appliedStep)"])
-        switch phase {
-        case .stepping(let progress): didLose(id, during: progress, now: now)
-        case .evaluating(var progress):
-            progress.putBack(from: id)
-            phase = .evaluating(progress)
-            if activeMembers.isEmpty { phase = .idle } else { dealEvaluation() }
-        case .snapshot(from: id): phase = .idle
-        case .idle, .loadingState, .preparingWork, .deciding, .preparingEvaluation, .snapshot, .ended: break
         }
     }
 }

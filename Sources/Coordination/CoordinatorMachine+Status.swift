@@ -29,7 +29,7 @@ extension CoordinatorMachine {
             let missing = (hasBegun ? 1 : max(options.minimumWorkers, 1)) - activeMembers.count
             return missing > 0
                 ? "waiting for \(missing) worker\(missing == 1 ? "" : "s")" : "between two steps"
-        case .loadingState: return "loading the state"
+        case .loadingState, .resuming: return "loading the state"
         case .stepping(let progress): return progress.isLedgered ? "committing" : "computing"
         case .preparingEvaluation, .evaluating: return "evaluating"
         case .snapshot: return "fetching the state"

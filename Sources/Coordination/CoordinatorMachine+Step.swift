@@ -9,7 +9,7 @@ extension CoordinatorMachine {
             return
         }
         // An interrupt, or the loss of the last worker, while the driver was at it.
-        guard interruption == nil, !activeMembers.isEmpty else { return }
+        guard !isStopping, !activeMembers.isEmpty else { return }
         guard request.step == appliedStep + 1, request.leafCount >= 1,
             request.leafCount <= ReductionTree.maximumLeafCount
         else {
@@ -19,22 +19,31 @@ extension CoordinatorMachine {
             )
             return
         }
-        if request.step <= ledgerHead { record("replay", ["step": "\(request.step)"]) }
         hasBegun = true
+        if request.step <= ledgerHead {
+            if finishLedgered(request, now: now) { return }
+            record("replay", ["step": "\(request.step)"])
+        }
         startGeneration(of: StepProgress(request: request, began: now), now: now)
     }
 
     /// Plans the step anew over the present workers, who keep the leaves they have.
-    private mutating func startGeneration(of progress: StepProgress, now: Duration) {
+    mutating func startGeneration(of progress: StepProgress, now: Duration) {
         var progress = progress
         progress.lastProgress = now
+        progress.generationBegan = now
+        let owners = chunkOwners(now: now)
         let active = activeMembers
         guard !active.isEmpty else {
             phase = .idle
             return
         }
-        progress.generation += 1
+        let step = progress.request.step
+        progress.generation = (generations[step] ?? 0) + 1
+        generations[step] = progress.generation
         progress.prepared = [:]
+        progress.stallReports = [:]
+        exchangeWatch = ExchangeWatch()
         let ids = Set(active.map(\.id))
         progress.workerOfLeaf = progress.workerOfLeaf.filter { ids.contains($0.value) }
         let workers = active.map { member in
@@ -45,16 +54,15 @@ extension CoordinatorMachine {
                 threadCount: Int(member.register.threadCount), secondsPerLeaf: member.secondsPerLeaf,
                 heldLeaves: held, pendingLeafCount: held.count { progress.reports[$0] == nil })
         }
-        let step = progress.request.step
         let plan = PlanBuilder.plan(
             leafCount: progress.request.leafCount, layout: options.layout, workers: workers,
-            reducer: options.reducer,
-            rotation: step)
+            reducer: options.reducer, owners: owners, rotation: step)
         progress.plan = plan
         if options.reducer != nil {
             actions.append(.beginReduction(plan, step: step, generation: progress.generation))
         }
         for member in active {
+            members[member.id]?.claim = nil
             let leaves = plan.participant(member.id)?.leaves ?? []
             let new = leaves.filter { progress.workerOfLeaf[$0] == nil }
             for leaf in new {
@@ -74,10 +82,14 @@ extension CoordinatorMachine {
             progress.workerOfLeaf[report.leaf] == id
         else { return droppedMessageCount += 1 }
         progress.lastProgress = now
+        progress.lastReport[id] = now
         if progress.reports[report.leaf] == nil { members[id]?.measure(seconds: report.seconds) }
         progress.reports[report.leaf] = report
         phase = .stepping(progress)
-        guard !report.isFinite else { return ledgerIfPrepared() }
+        guard !report.isFinite else {
+            relieveStragglers(now: now)
+            return ledgerIfPrepared()
+        }
         let examples = progress.request.examplesOfLeaf
         let named =
             examples.indices.contains(Int(report.leaf))
@@ -88,7 +100,7 @@ extension CoordinatorMachine {
         if options.skipsNonFiniteSteps {
             record("warning", ["message": message, "step": "\(header.step)"])
         } else {
-            fail(
+            stop(
                 code: 65,
                 message + "; lower the learning rate, look at these rows, or set "
                     + "training.on_non_finite: skip_step")
@@ -130,7 +142,10 @@ extension CoordinatorMachine {
                     + "\(progress.request.supervisedTokenCount)")
             return
         }
-        progress.isLedgered = true
+        let line = LedgeredStep(
+            generation: progress.generation, gradientDigest: prepared.gradientDigest,
+            stateDigestBefore: stateDigest, lossSum: loss.lossSum, wasSkipped: progress.isNonFinite)
+        progress.line = line
         phase = .stepping(progress)
         actions.append(
             .appendLedger(
@@ -139,28 +154,34 @@ extension CoordinatorMachine {
                     leafWorkers: (0..<UInt32(progress.request.leafCount)).map {
                         progress.workerOfLeaf[$0] ?? 0
                     },
-                    gradientDigest: prepared.gradientDigest, stateDigestBefore: stateDigest)))
+                    gradientDigest: line.gradientDigest, stateDigestBefore: line.stateDigestBefore,
+                    lossSum: loss.lossSum, wasSkipped: line.wasSkipped)))
     }
 
     mutating func didWriteLedger(step: UInt64) {
         ledgerHead = max(ledgerHead, step)
-        guard case .stepping(var progress) = phase, progress.request.step == step, progress.isLedgered,
-            !progress.isCommitted, let digest = progress.prepared.first?.value.gradientDigest
+        guard case .stepping(var progress) = phase, progress.request.step == step, let line = progress.line,
+            !progress.isCommitted
         else { return }
+        ledgered[step] = line
+        workerCountBefore = progress.prepared.count
         progress.isCommitted = true
         phase = .stepping(progress)
-        let request = progress.request
-        let commit = Commit(
-            gradientDigest: digest, tokenCount: request.supervisedTokenCount,
-            learningRate: request.learningRate,
-            biasCorrection1: request.biasCorrection1, biasCorrection2: request.biasCorrection2,
-            skipsUpdate: progress.isNonFinite,
-            // Whoever is to join gets a state whose digest all have confirmed.
-            skipsStateDigest: !request.digestsState && interruption == nil
-                && members.values.allSatisfy { $0.phase == .active })
+        let commit = commit(of: progress, line)
         for member in activeMembers where progress.prepared[member.id] != nil {
             send(.commit(commit), to: member.connection, step: step, generation: progress.generation)
         }
+    }
+
+    func commit(of progress: StepProgress, _ line: LedgeredStep) -> Commit {
+        let request = progress.request
+        return Commit(
+            gradientDigest: line.gradientDigest, tokenCount: request.supervisedTokenCount,
+            learningRate: request.learningRate, biasCorrection1: request.biasCorrection1,
+            biasCorrection2: request.biasCorrection2, skipsUpdate: line.wasSkipped,
+            // Whoever is to join gets a state whose digest all have confirmed.
+            skipsStateDigest: !request.digestsState && interruption == nil
+                && members.values.allSatisfy { $0.phase == .active })
     }
 
     mutating func didApply(_ applied: Applied, by id: UInt32, header: Envelope.Header, now: Duration) {
@@ -186,21 +207,30 @@ extension CoordinatorMachine {
                     + "\(members[first]?.name ?? "worker \(first)"); one of the machines computes wrongly")
             return
         }
-        guard progress.isNonFinite || applied.gradientNorm.isFinite else {
-            fail(
-                code: 65,
-                "step \(step): the gradient's norm is \(applied.gradientNorm); lower the learning rate")
-            return
+        let wasSkipped = progress.isNonFinite || !applied.gradientNorm.isFinite
+        if wasSkipped, !progress.isNonFinite {
+            // Every micro-batch's gradient was finite, their sum is not; the workers left the state as it was.
+            let message =
+                "step \(step): the norm of the summed gradient is not finite (micro-batches 0 to "
+                + "\(progress.request.leafCount - 1))"
+            guard options.skipsNonFiniteSteps else {
+                fail(
+                    code: 65,
+                    message + "; lower the learning rate, or set training.on_non_finite: skip_step")
+                return
+            }
+            record("warning", ["message": message, "step": "\(step)"])
         }
         appliedStep = step
         stateDigest = applied.stateDigest
+        if !stateDigest.isEmpty { confirmed = (step, stateDigest) }
         phase = .deciding
         let result = StepResult(
             step: step, generation: progress.generation, lossSum: loss.lossSum,
             supervisedTokenCount: loss.tokenCount, gradientNorm: applied.gradientNorm,
             gradientDigest: progress.prepared[first]?.gradientDigest ?? [], stateDigest: applied.stateDigest,
             duration: now - (lastFinish ?? progress.began),
-            prepared: workers.compactMap { progress.prepared[$0] }, wasSkipped: progress.isNonFinite,
+            prepared: workers.compactMap { progress.prepared[$0] }, wasSkipped: wasSkipped,
             remarks: board.remarks(activeMembers, now: now))
         board.didFinish(
             result, tokenCount: progress.request.tokenCount, active: activeMembers, now: now)
@@ -220,32 +250,5 @@ extension CoordinatorMachine {
         } else if progress.plan?.participant(id) != nil {
             startGeneration(of: progress, now: now)
         }
-    }
-
-    /// All gradients are there, but their exchange stands still: chunks were lost, or two workers cannot reach one
-    /// another. The first heals by another attempt.
-    mutating func retryStalledExchange(now: Duration) {
-        guard case .stepping(var progress) = phase, !progress.isLedgered,
-            progress.reports.count == progress.request.leafCount,
-            now - progress.lastProgress > options.exchangeTimeout * (1 << progress.stalledExchangeCount)
-        else { return }
-        let waiting = activeMembers.filter { progress.prepared[$0.id] == nil }
-            .map { "\($0.name) at \($0.register.dataEndpoint)" }.joined(separator: ", ")
-        progress.stalledExchangeCount += 1
-        guard progress.stalledExchangeCount < options.maximumExchangeAttempts else {
-            fail(
-                code: 69,
-                "the exchange of gradients in step \(progress.request.step) does not get through to \(waiting); "
-                    + "can the workers reach each other's data addresses (--bind, --advertise, --data-port)? "
-                    + "cluster.collective: star needs only the way to the coordinator")
-            return
-        }
-        record(
-            "warning",
-            [
-                "message":
-                    "the exchange of gradients stands still; trying again without what was lost; waiting for \(waiting)"
-            ])
-        startGeneration(of: progress, now: now)
     }
 }

@@ -3,8 +3,9 @@ import WireProtocol
 /// The coordinator's logic: who takes part, what is computed by whom, when a step is committed.
 ///
 /// A pure function of its state, events and the time it is told; it has no clock, socket, file or thread.
-/// Parts: `+Membership` (admission and loss), `+Step` (a step and its generations), `+Boundary` (what happens
-/// between steps), `+Evaluation`, `+Status` (what it tells of itself).
+/// Parts: `+Membership` (admission), `+Departure` (loss, leaving, stopping), `+Resumption` (workers that kept their
+/// state), `+Boundary` (what happens between steps), `+Step` (a step and its generations), `+Stragglers`, `+Exchange`
+/// (gradients that do not get through), `+Evaluation`, `+Status` (what it tells of itself).
 public struct CoordinatorMachine: Sendable {
     /// What the run is doing.
     enum Phase: Sendable {
@@ -19,6 +20,8 @@ public struct CoordinatorMachine: Sendable {
         case deciding
         case preparingEvaluation
         case evaluating(EvaluationProgress)
+        /// The driver takes up the run where workers kept its state.
+        case resuming(step: UInt64, digest: [UInt8])
         /// A worker uploads its state.
         case snapshot(from: UInt32)
         case ended
@@ -39,16 +42,40 @@ public struct CoordinatorMachine: Sendable {
     /// The last step that is on disk.
     var savedStep: UInt64 = 0
     var ledgerHead: UInt64
+    /// Lines of the ledger behind the last checkpoint.
+    var ledgered: [UInt64: LedgeredStep]
+    /// The last state that workers agreed on in this life.
+    var confirmed: (step: UInt64, digest: [UInt8])?
+    /// The last attempt at each step behind the last checkpoint: none has the number of another.
+    var generations: [UInt64: UInt64] = [:]
+    /// Workers that took part in the last ledgered step.
+    var workerCountBefore: Int
+    /// Until when others are waited for that may have kept the state.
+    var gathersUntil: Duration?
+    /// The driver could not go on from what workers kept.
+    var refusesClaims = false
+    /// Pairs that cannot reach one another, until when that is believed, and how often it was found.
+    var avoided: [Pair: (until: Duration, count: Int)] = [:]
+    /// Data addresses of workers that had to go because others could not reach them, and when.
+    var expelled: [String: Duration] = [:]
+    /// What the coordinator's own part in an exchange waits for.
+    var exchangeWatch = ExchangeWatch()
     var agenda = Agenda()
     var board = StatusBoard()
     var interruption: String?
+    /// Why the run stops, once it does so with an error.
+    var failure: (code: UInt32, message: String)?
     /// True once a step began in this life: from then on one worker is enough to go on.
     var hasBegun = false
     var checkpointsUnderWay = 0
+    /// The worker that uploads its state for a checkpoint while steps go on, and the state's step.
+    var upload: (from: UInt32, step: UInt64)?
     var evaluationCount: UInt64 = 0
     var heartbeatCount: UInt64 = 0
     var nextHeartbeat = Duration.zero
     var lastTick: Duration?
+    /// The time of the event that is being handled.
+    var clock = Duration.zero
     var lastFinish: Duration?
     /// Messages that were of another run, life or step, came twice, or were not the sender's to send.
     public internal(set) var droppedMessageCount: UInt64 = 0
@@ -58,6 +85,8 @@ public struct CoordinatorMachine: Sendable {
         self.options = options
         numerics = options.numerics
         ledgerHead = options.ledgerHead
+        ledgered = options.ledgered
+        workerCountBefore = options.lastWorkerCount
     }
 
     /// The first actions; to be called once, before any event.
@@ -68,12 +97,19 @@ public struct CoordinatorMachine: Sendable {
     /// Takes an event at time `now` (since any fixed origin) and says what to do.
     public mutating func handle(_ event: Event, now: Duration) -> [Action] {
         actions.removeAll(keepingCapacity: true)
+        clock = now
         switch event {
         case .received(let envelope, let connection): receive(envelope, from: connection, now: now)
         case .disconnected(let connection):
             if let id = idOfConnection[connection] { remove(id, reason: "its connection closed", now: now) }
         case .tick: tick(now: now)
         case .stateLoaded(let step, let digest): didLoadState(step: step, digest: digest)
+        case .resumed(let step, let agenda): didResume(step: step, agenda: agenda)
+        case .exchangeAwaits(let awaited, let step, let generation):
+            let stalled = exchangeWatch.stalled(awaited, now: now, limit: options.lostAfter).map(\.peer)
+            didStall(
+                ExchangeStalled(partialsFrom: stalled, reducedFrom: []), by: 0, step: step,
+                generation: generation, now: now)
         case .workPrepared(let request): didPrepareWork(request, now: now)
         case .ledgerWritten(let step): didWriteLedger(step: step)
         case .decided(let agenda): didDecide(agenda)
@@ -81,7 +117,7 @@ public struct CoordinatorMachine: Sendable {
         case .snapshotReceived(let id, let step, let digest):
             didReceiveSnapshot(from: id, step: step, digest: digest, now: now)
         case .snapshotRefused(let id, let reason):
-            if case .snapshot(from: id) = phase { remove(id, reason: reason, now: now) }
+            if isExpectingSnapshot(from: id) { remove(id, reason: reason, now: now) }
         case .checkpointSaved(let step): didSaveCheckpoint(step: step)
         case .driverFailed(let code, let message): fail(code: code, message)
         case .interrupt(let reason): interrupt(reason: reason)
@@ -115,15 +151,5 @@ public struct CoordinatorMachine: Sendable {
 
     mutating func record(_ event: String, _ details: [String: String]) {
         actions.append(.record(event: event, details: details))
-    }
-
-    /// Ends the run with an error that every worker is told.
-    mutating func fail(code: UInt32, _ message: String) {
-        guard !hasEnded else { return }
-        for member in members.values.sorted(by: { $0.id < $1.id }) {
-            send(.errorReport(ErrorReport(code: code, message: message)), to: member.connection)
-        }
-        phase = .ended
-        actions.append(.ended(.failed(code: code, message: message)))
     }
 }

@@ -43,6 +43,10 @@ public struct CoordinatorOptions: Sendable {
     public var totalSteps: UInt64 = 0
     /// The last step in the ledger when this life began.
     public var ledgerHead: UInt64 = 0
+    /// Steps in the ledger behind the checkpoint this life begins with.
+    public var ledgered: [UInt64: LedgeredStep] = [:]
+    /// Workers that computed the last step in the ledger.
+    public var lastWorkerCount = 0
 
     public init(runID: UInt64, term: UInt64, parameterCount: Int, baseDigest: String) {
         self.runID = runID

@@ -26,6 +26,10 @@ package struct Member: Sendable {
     package var lastHeard: Duration
     /// Smoothed wall time of one micro-batch on one of its threads.
     package var secondsPerLeaf: Double?
+    /// The state it says it kept; nil once it has been given another or has gone on.
+    package var claim: HeldState?
+    /// Set once it wants to go behind the step.
+    package var drainReason: String?
 
     package init(id: UInt32, connection: ConnectionID, register: Register, now: Duration) {
         self.id = id
@@ -33,6 +37,7 @@ package struct Member: Sendable {
         self.register = register
         lastHeard = now
         phaseSince = now
+        claim = register.held
     }
 
     /// Its name in messages and logs.

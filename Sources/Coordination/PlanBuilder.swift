@@ -38,11 +38,12 @@ public enum PlanBuilder {
     /// every worker gets one while there are enough.
     /// - Parameters:
     ///   - reducer: under `collective: star` the coordinator as a participant (id 0); nil for a mesh.
+    ///   - owners: those that may finish chunks, because all reach them; nil for every worker.
     ///   - rotation: shifts whose chunk comes first, so that the odd chunk wanders from step to step.
     /// - Precondition: `workers` is not empty; held leaves are disjoint.
     public static func plan(
         leafCount: Int, layout: ChunkLayout, workers: [Worker], reducer: Plan.Participant? = nil,
-        rotation: UInt64 = 0
+        owners eligible: Set<UInt32>? = nil, rotation: UInt64 = 0
     ) -> Plan {
         precondition(!workers.isEmpty, "a plan without workers")
         let workers = workers.sorted { $0.id < $1.id }
@@ -56,8 +57,10 @@ public enum PlanBuilder {
             owners = Array(repeating: reducer.id, count: layout.count)
             participants.insert(reducer, at: 0)
         } else {
-            let first = Int(rotation % UInt64(workers.count))
-            owners = (0..<layout.count).map { workers[(first + $0) % workers.count].id }
+            let able = workers.filter { eligible?.contains($0.id) ?? true }
+            precondition(!able.isEmpty, "a plan in which nobody finishes chunks")
+            let first = Int(rotation % UInt64(able.count))
+            owners = (0..<layout.count).map { able[(first + $0) % able.count].id }
         }
         return Plan(
             leafCount: UInt32(leafCount), chunkElementCount: UInt32(layout.chunkElementCount),

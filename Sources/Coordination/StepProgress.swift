@@ -13,18 +13,27 @@ package struct StepProgress: Sendable {
     package var reports: [UInt32: LeafComputed] = [:]
     package var prepared: [UInt32: Prepared] = [:]
     package var applied: [UInt32: Applied] = [:]
+    /// What was last said about missing chunks in this attempt.
+    package var stallReports: [UInt32: ExchangeStalled] = [:]
+    /// When each worker last reported a leaf.
+    package var lastReport: [UInt32: Duration] = [:]
+    /// Workers that were asked to give up micro-batches.
+    package var relieved: Set<UInt32> = []
+    /// When the present attempt began.
+    package var generationBegan: Duration
     /// When a worker last got on with it.
     package var lastProgress: Duration
     /// Exchanges that stood still.
     package var stalledExchangeCount = 0
-    /// From the ledger's line on, the step is not taken back.
-    package var isLedgered = false
+    /// The ledger's line; from there on the step is not taken back.
+    package var line: LedgeredStep?
     package var isCommitted = false
 
     package init(request: StepRequest, began: Duration) {
         self.request = request
         self.began = began
         lastProgress = began
+        generationBegan = began
     }
 
     /// The leaves that `worker` has, computed or not.
@@ -32,8 +41,17 @@ package struct StepProgress: Sendable {
         Set(workerOfLeaf.lazy.filter { $0.value == worker }.map(\.key))
     }
 
+    /// Leaves that `worker` has still to compute, ascending.
+    package func pendingLeaves(of worker: UInt32) -> [UInt32] {
+        leaves(of: worker).filter { reports[$0] == nil }.sorted()
+    }
+
+    package var isLedgered: Bool { line != nil }
+
     /// Σ loss and tokens in the tree's order; nil while a leaf is missing.
     package var loss: (lossSum: Double, tokenCount: Int64)? {
+        // A line whose loss is not finite does not say it.
+        if let line { return (line.lossSum ?? .nan, request.supervisedTokenCount) }
         let sums = (0..<UInt32(request.leafCount)).compactMap { leaf in
             reports[leaf].map { (lossSum: $0.lossSum, tokenCount: $0.tokenCount) }
         }
@@ -43,5 +61,5 @@ package struct StepProgress: Sendable {
     }
 
     /// Whether a leaf's loss or gradient was not finite.
-    package var isNonFinite: Bool { reports.values.contains { !$0.isFinite } }
+    package var isNonFinite: Bool { line?.wasSkipped ?? reports.values.contains { !$0.isFinite } }
 }

@@ -15,7 +15,7 @@ public enum WorkerEnding: Sendable, Equatable {
 }
 
 /// What a computation was started for; its result counts only while that is still wanted.
-public struct WorkTicket: Sendable, Equatable {
+public struct WorkTicket: Sendable, Hashable {
     /// Counts the registrations of this process.
     public var session: UInt64
     public var step: UInt64
@@ -42,6 +42,8 @@ extension WorkerMachine {
         case engineBuilt(parameterCount: Int)
         /// The answer to ``Action/installState(step:)``, with the digest computed from the bytes.
         case stateInstalled(step: UInt64, digest: [UInt8])
+        /// A piece of the state could not be used.
+        case stateBroken(reason: String)
         /// The answers to ``Action/compute(leaf:frame:ticket:)``, ``Action/apply(_:ticket:)`` and
         /// ``Action/score(leaf:frame:ticket:)``.
         case computed(LeafComputed, WorkTicket)
@@ -51,9 +53,13 @@ extension WorkerMachine {
         case cancelled(WorkTicket)
         /// The reduced gradient of ``Action/beginReduction(_:ticket:)`` is whole and held.
         case reduced(Prepared, WorkTicket)
+        /// The answer to ``Action/release(leaves:ticket:)``: these are given up, and their gradients dropped.
+        case released([UInt32], WorkTicket)
+        /// The answer to ``Action/checkExchange(_:)``.
+        case exchangeAwaits([AwaitedChunks], WorkTicket)
         /// Something this worker cannot go on from; `code` is the exit status that fits.
         case failed(code: UInt32, message: String)
-        /// SIGTERM or Ctrl-C at this worker.
+        /// SIGTERM or Ctrl-C at this worker; a second one ends it at once.
         case terminate(reason: String)
     }
 
@@ -72,6 +78,10 @@ extension WorkerMachine {
         case compute(leaf: UInt32, frame: [UInt8], ticket: WorkTicket)
         /// Reduce by this plan, in place of any earlier one.
         case beginReduction(Plan, ticket: WorkTicket)
+        /// Give up those of the leaves whose gradients are not kept yet.
+        case release(leaves: [UInt32], ticket: WorkTicket)
+        /// Say whose chunks the reduction waits for.
+        case checkExchange(WorkTicket)
         /// Give up the reduction and what it prepared; gradients are kept.
         case abandonReduction
         /// Do not start the computations that wait; their gradients belong to nobody any more.

@@ -1,25 +1,47 @@
 import WireProtocol
 
 extension WorkerMachine {
-    /// Starts over: what was under way belongs to nobody any more.
+    /// Starts over. The state and a gradient that waits for its commit are kept; the rest of what was under way
+    /// belongs to nobody any more.
     mutating func register(now: Duration) {
         session += 1
         phase = .registering
-        forgetWork()
-        sendRegister(now: now)
+        setAsideWork()
+        // What is being applied is about to make another state.
+        if !isApplying { sendRegister(now: now) }
     }
 
-    private mutating func forgetWork() {
-        if step != nil { actions += [.abandonReduction, .cancelWork] }
+    private mutating func setAsideWork() {
+        if let step {
+            actions.append(.cancelWork)
+            if let prepared = step.prepared {
+                kept = Kept(step: step.step, generation: step.generation, prepared: prepared)
+            } else {
+                actions.append(.abandonReduction)
+            }
+        }
         step = nil
         installWhenIdle = nil
         isReceivingState = false
     }
 
+    /// The gradient that was kept is not going to be applied.
+    mutating func forgetKept() {
+        if kept != nil { actions.append(.abandonReduction) }
+        kept = nil
+    }
+
     mutating func sendRegister(now: Duration) {
         nextRegister = now + options.registerInterval
         var register = options.register
-        register.held = held.map { HeldState(runID: runID, step: $0.step, stateDigest: $0.digest) }
+        // A state whose digest was not taken cannot be told from another.
+        if let held, installingSession == nil, !held.digest.isEmpty {
+            let prepared = kept?.step == held.step + 1 ? kept : nil
+            register.held = HeldState(
+                runID: runID, step: held.step, stateDigest: held.digest,
+                preparedGeneration: prepared?.generation,
+                preparedDigest: prepared?.prepared.gradientDigest ?? [], gradientNorm: held.gradientNorm)
+        }
         actions.append(.send(Envelope(header: Envelope.Header(), body: .register(register))))
     }
 
@@ -30,11 +52,19 @@ extension WorkerMachine {
         // A second welcome under another id: the coordinator took a repeated registration for a new one.
         guard isRegistering || welcome.workerID != id || header.term != term else { return }
         guard header.runID != runID || header.term >= term else { return }
+        if isApplying {
+            // What it said it holds is about to be untrue.
+            if !isRegistering { register(now: now) }
+            return
+        }
         if !isRegistering {
             session += 1
-            forgetWork()
+            setAsideWork()
         }
-        if header.runID != runID { held = nil }
+        if header.runID != runID {
+            held = nil
+            forgetKept()
+        }
         lastHeard = now
         id = welcome.workerID
         runID = header.runID
@@ -46,7 +76,7 @@ extension WorkerMachine {
     /// Asks for the state when the engine fits `welcome`, else for the engine.
     private mutating func buildOrLoad(_ welcome: Welcome) {
         if let engineWelcome, engineWelcome.describesSameModel(as: welcome) {
-            phase = .loading
+            phase = .active
             send(.stateLoaded(StateLoaded(stateDigest: [])))
             return
         }
@@ -60,6 +90,8 @@ extension WorkerMachine {
     mutating func didBuild(parameterCount: Int) {
         guard let built = buildingWelcome else { return }
         buildingWelcome = nil
+        held = nil
+        forgetKept()
         guard parameterCount == Int(clamping: built.parameterCount) else {
             fail(
                 code: 65,
@@ -74,7 +106,9 @@ extension WorkerMachine {
     }
 
     mutating func didReceive(_ chunk: StateChunk, envelope: Envelope) {
-        guard case .loading = phase, envelope.payload.count == 1 else { return }
+        guard case .active = phase, envelope.payload.count == 1 else { return }
+        if step != nil { setAsideWork() }
+        forgetKept()
         announcedDigest = chunk.stateDigest
         installWhenIdle = nil
         isReceivingState = !chunk.isLast
@@ -82,10 +116,19 @@ extension WorkerMachine {
         if chunk.isLast { installWhenIdle = envelope.header.step }
     }
 
+    /// Asks for the state again, by registering; not forever.
+    mutating func didBreakState(reason: String, now: Duration) {
+        guard case .active = phase else { return }
+        brokenStateCount += 1
+        guard brokenStateCount < 3 else { return fail(code: 74, reason) }
+        actions.append(.log("the state did not arrive whole, asking again: \(reason)"))
+        register(now: now)
+    }
+
     /// The parameters are read by computations under way, even those nobody waits for any more.
     mutating func installIfIdle() {
         guard let step = installWhenIdle, computationsUnderWay == 0, installingSession == nil,
-            case .loading = phase
+            case .active = phase
         else { return }
         installWhenIdle = nil
         installingSession = session
@@ -93,17 +136,18 @@ extension WorkerMachine {
         actions.append(.installState(step: step))
     }
 
-    mutating func didInstall(step: UInt64, digest: [UInt8]) {
+    mutating func didInstall(step: UInt64, digest: [UInt8], now: Duration) {
         let isWanted = installingSession == session && installWhenIdle == nil && !isReceivingState
         installingSession = nil
         // Sent again meanwhile, or registered again: this state is not the one that is wanted.
-        guard case .loading = phase, isWanted else { return }
+        guard case .active = phase, isWanted else { return }
         guard digest == announcedDigest else {
-            fail(code: 74, "the state of step \(step) arrived with another digest than announced")
-            return
+            held = nil
+            return didBreakState(
+                reason: "the state of step \(step) arrived with another digest than announced", now: now)
         }
-        held = (step, digest)
-        phase = .active
+        brokenStateCount = 0
+        held = Held(step: step, digest: digest)
         send(.stateLoaded(StateLoaded(stateDigest: digest)), step: step)
     }
 }

@@ -8,7 +8,7 @@ extension WorkerMachine {
 
     mutating func didReceive(_ assignment: Assignment, envelope: Envelope) {
         let header = envelope.header
-        guard case .active = phase, let held, header.step == held.step + 1 else { return }
+        guard case .active = phase, holdsState, let held, header.step == held.step + 1 else { return }
         let plan = assignment.plan
         if let step, step.step == header.step, header.generation <= step.generation { return }
         guard let own = plan.participant(id), assignment.leaves.count == envelope.payload.count,
@@ -22,6 +22,7 @@ extension WorkerMachine {
         var current =
             step?.step == header.step
             ? step : nil
+        forgetKept()
         if current == nil {
             current = Step(step: header.step, leafCount: plan.leafCount, generation: header.generation)
             actions.append(.beginStep(leafCount: Int(plan.leafCount), ticket: ticket))
@@ -31,15 +32,36 @@ extension WorkerMachine {
         current.prepared = nil
         for (leaf, frame) in zip(assignment.leaves, envelope.payload)
         where current.leaves.insert(leaf).inserted {
+            current.pendingLeaves.insert(leaf)
+            current.released.remove(leaf)
             computationsUnderWay += 1
             actions.append(.compute(leaf: leaf, frame: frame, ticket: ticket))
         }
         step = current
-        guard Set(own.leaves).isSubset(of: current.leaves) else {
+        exchangeWatch = ExchangeWatch()
+        let missing = Set(own.leaves).subtracting(current.leaves)
+        guard missing.isSubset(of: current.released) else {
             fail(code: 70, "the plan of step \(header.step) counts on micro-batches that were not sent")
             return
         }
-        actions.append(.beginReduction(plan, ticket: ticket))
+        // Else the next plan is on its way.
+        actions.append(missing.isEmpty ? .beginReduction(plan, ticket: ticket) : .abandonReduction)
+    }
+
+    mutating func didReceive(_ release: LeafRelease, header: Envelope.Header) {
+        guard let step, header.step == step.step, step.prepared == nil else { return }
+        actions.append(
+            .release(
+                leaves: release.leaves.filter { step.leaves.contains($0) },
+                ticket: WorkTicket(session: session, step: step.step, generation: step.generation)))
+    }
+
+    mutating func didRelease(_ leaves: [UInt32], ticket: WorkTicket) {
+        guard isCurrent(ticket), !leaves.isEmpty else { return }
+        step?.leaves.subtract(leaves)
+        step?.pendingLeaves.subtract(leaves)
+        step?.released.formUnion(leaves)
+        send(.leafRelease(LeafRelease(leaves: leaves)), step: ticket.step, generation: ticket.generation)
     }
 
     mutating func didReduce(_ prepared: Prepared, ticket: WorkTicket) {
@@ -49,7 +71,15 @@ extension WorkerMachine {
     }
 
     mutating func didReceive(_ commit: Commit, header: Envelope.Header) {
-        guard case .active = phase, let step, header.step == step.step, header.generation == step.generation,
+        guard case .active = phase else { return }
+        if let kept, kept.step == header.step, kept.generation == header.generation, holdsState,
+            held?.step == kept.step - 1, step == nil
+        {
+            step = Step(
+                step: kept.step, leafCount: 0, generation: kept.generation, prepared: kept.prepared)
+            self.kept = nil
+        }
+        guard let step, header.step == step.step, header.generation == step.generation,
             let prepared = step.prepared, !step.isApplying
         else { return }
         guard commit.gradientDigest == prepared.gradientDigest else {
@@ -58,6 +88,7 @@ extension WorkerMachine {
             return
         }
         self.step?.isApplying = true
+        isApplying = true
         computationsUnderWay += 1
         actions.append(
             .apply(
@@ -65,18 +96,33 @@ extension WorkerMachine {
                 ticket: WorkTicket(session: session, step: header.step, generation: header.generation)))
     }
 
-    mutating func didApply(_ applied: Applied, ticket: WorkTicket) {
+    mutating func didApply(_ applied: Applied, ticket: WorkTicket, now: Duration) {
+        isApplying = false
+        held = Held(step: ticket.step, digest: applied.stateDigest, gradientNorm: applied.gradientNorm)
+        kept = nil
         guard isCurrent(ticket) else {
-            // The state was changed for a session that is over; it is nothing to come back with.
-            held = nil
+            if case .registering = phase { sendRegister(now: now) }
             return
         }
-        held = (ticket.step, applied.stateDigest)
         step = nil
         send(.applied(applied), step: ticket.step, generation: ticket.generation)
     }
 
+    /// Tells the coordinator from whom nothing comes any more.
+    mutating func didCheck(_ awaited: [AwaitedChunks], ticket: WorkTicket, now: Duration) {
+        guard isCurrent(ticket), ticket.generation == step?.generation, step?.prepared == nil else { return }
+        let stalled = exchangeWatch.stalled(awaited, now: now, limit: lostAfter)
+        guard !stalled.isEmpty else { return }
+        send(
+            .exchangeStalled(
+                ExchangeStalled(
+                    partialsFrom: stalled.filter(\.owesPartials).map(\.peer),
+                    reducedFrom: stalled.filter { !$0.owesPartials }.map(\.peer))),
+            step: ticket.step, generation: ticket.generation)
+    }
+
     mutating func didReceiveAbort(header: Envelope.Header) {
+        if kept?.step == header.step { forgetKept() }
         guard let step, step.step == header.step, !step.isApplying, header.generation >= step.generation
         else {
             return
@@ -86,7 +132,9 @@ extension WorkerMachine {
     }
 
     mutating func didReceive(_ assignment: EvaluationAssignment, envelope: Envelope) {
-        guard case .active = phase, assignment.leaves.count == envelope.payload.count else { return }
+        guard case .active = phase, holdsState, assignment.leaves.count == envelope.payload.count else {
+            return
+        }
         let ticket = WorkTicket(
             session: session, step: envelope.header.step, generation: envelope.header.generation)
         for (leaf, frame) in zip(assignment.leaves, envelope.payload) {
@@ -97,7 +145,7 @@ extension WorkerMachine {
 
     mutating func didReceiveSnapshotRequest(header: Envelope.Header) {
         guard case .active = phase else { return }
-        guard let held, held.step == header.step, step?.isApplying != true else {
+        guard holdsState, let held, held.step == header.step, !isApplying else {
             fail(
                 code: 74,
                 "a snapshot of step \(header.step) was asked for, this worker holds "

@@ -22,22 +22,40 @@ public struct WorkerMachine: Sendable {
         case registering
         /// The model is being built.
         case building
-        /// Waits for the state.
-        case loading
+        /// Takes part as soon as it holds the state.
         case active
         case ended
     }
 
     /// The step under way.
     struct Step: Sendable {
-        var step: UInt64
+        let step: UInt64
         var leafCount: UInt32
         var generation: UInt64
         /// Leaves it was given, computed or not.
         var leaves: Set<UInt32> = []
+        /// Leaves that are still to be computed.
+        var pendingLeaves: Set<UInt32> = []
+        /// Leaves it gave up; a plan that was made before the coordinator knew may still count on them.
+        var released: Set<UInt32> = []
         /// Set once the whole reduced gradient is held.
         var prepared: Prepared?
         var isApplying = false
+    }
+
+    /// A state that was applied or installed whole.
+    struct Held: Sendable {
+        var step: UInt64
+        var digest: [UInt8]
+        /// Norm of the last gradient; 0 where it was not applied here.
+        var gradientNorm = 0.0
+    }
+
+    /// A reduced gradient of a session that is over, held until the coordinator says what becomes of it.
+    struct Kept: Sendable {
+        var step: UInt64
+        var generation: UInt64
+        var prepared: Prepared
     }
 
     public let options: Options
@@ -50,11 +68,20 @@ public struct WorkerMachine: Sendable {
     var engineWelcome: Welcome?
     /// The welcome an engine is being built for.
     var buildingWelcome: Welcome?
-    /// The last applied step and the digest of the state after it.
-    var held: (step: UInt64, digest: [UInt8])?
+    /// The state that is here; it outlives the connection and the coordinator.
+    var held: Held?
+    var kept: Kept?
+    /// An update is being applied, of whatever session.
+    var isApplying = false
+    /// Why it goes, once it was told to.
+    var drainReason: String?
+    /// From whom chunks do not come any more.
+    var exchangeWatch = ExchangeWatch()
     /// The digest announced with the state that is arriving.
     var announcedDigest: [UInt8] = []
     var isReceivingState = false
+    /// States in a row that could not be put together.
+    var brokenStateCount = 0
     /// The step of a state that is here whole.
     var installWhenIdle: UInt64?
     /// The session a state is being installed for.
@@ -93,10 +120,12 @@ public struct WorkerMachine: Sendable {
             end(.refused(Refusal(code: .protocolVersion, message: message)))
         case .tick: tick(now: now)
         case .engineBuilt(let parameterCount): didBuild(parameterCount: parameterCount)
-        case .stateInstalled(let step, let digest): didInstall(step: step, digest: digest)
+        case .stateInstalled(let step, let digest): didInstall(step: step, digest: digest, now: now)
+        case .stateBroken(let reason): didBreakState(reason: reason, now: now)
         case .computed(let report, let ticket):
             computationsUnderWay -= 1
             if isCurrent(ticket) {
+                step?.pendingLeaves.remove(report.leaf)
                 send(.leafComputed(report), step: ticket.step, generation: ticket.generation)
             }
         case .evaluated(let evaluated, let ticket):
@@ -108,11 +137,11 @@ public struct WorkerMachine: Sendable {
         case .reduced(let prepared, let ticket): didReduce(prepared, ticket: ticket)
         case .applied(let applied, let ticket):
             computationsUnderWay -= 1
-            didApply(applied, ticket: ticket)
+            didApply(applied, ticket: ticket, now: now)
+        case .released(let leaves, let ticket): didRelease(leaves, ticket: ticket)
+        case .exchangeAwaits(let awaited, let ticket): didCheck(awaited, ticket: ticket, now: now)
         case .failed(let code, let message): fail(code: code, message)
-        case .terminate(let reason):
-            if id != 0 { send(.leave(Leave(reason: reason))) }
-            end(.left(reason: reason))
+        case .terminate(let reason): terminate(reason: reason)
         }
         installIfIdle()
         return actions
@@ -128,6 +157,14 @@ public struct WorkerMachine: Sendable {
         id == 0 ? nil : (id, runID, term)
     }
 
+    /// Silence after which the other side counts as lost, as the coordinator said.
+    var lostAfter: Duration { welcome.map { .seconds($0.lostAfterSeconds) } ?? .seconds(5) }
+
+    /// Whether the state is here whole and no other one is about to take its place.
+    var holdsState: Bool {
+        held != nil && !isReceivingState && installWhenIdle == nil && installingSession == nil
+    }
+
     mutating func send(_ body: Envelope.Body, step: UInt64 = 0, generation: UInt64 = 0) {
         let header = Envelope.Header(
             runID: runID, term: term, generation: generation, step: step, sender: id)
@@ -137,6 +174,17 @@ public struct WorkerMachine: Sendable {
     mutating func end(_ ending: WorkerEnding) {
         phase = .ended
         actions.append(.ended(ending))
+    }
+
+    /// Finishes its part of the step before it goes; told a second time, or with nobody to tell, it goes at once.
+    private mutating func terminate(reason: String) {
+        if case .active = phase, drainReason == nil {
+            drainReason = reason
+            send(.leave(Leave(reason: reason, drains: true)))
+            return
+        }
+        if id != 0 { send(.leave(Leave(reason: reason))) }
+        end(.left(reason: reason))
     }
 
     /// Tells the coordinator what happened, and ends.
@@ -149,9 +197,12 @@ public struct WorkerMachine: Sendable {
         switch envelope.body {
         case .welcome(let welcome): return didReceive(welcome, header: envelope.header, now: now)
         case .refuse(let refusal): return end(.refused(refusal))
-        case .finish(let finish): return end(.finished(reason: finish.reason))
+        case .finish(let finish):
+            return end(drainReason.map { .left(reason: $0) } ?? .finished(reason: finish.reason))
         case .abort where envelope.header.step == 0:
             if case .registering = phase { return }
+            // The coordinator lost it, with whatever it was finishing.
+            if let drainReason { return end(.left(reason: drainReason)) }
             actions.append(.log("the coordinator does not know this worker any more: registering again"))
             return register(now: now)
         default: break
@@ -169,23 +220,34 @@ public struct WorkerMachine: Sendable {
         case .evaluate(let assignment): didReceive(assignment, envelope: envelope)
         case .snapshotRequest: didReceiveSnapshotRequest(header: envelope.header)
         case .errorReport(let report): end(.failed(code: report.code, message: report.message))
+        case .leafRelease(let release): didReceive(release, header: envelope.header)
         case .heartbeat, .welcome, .refuse, .finish, .register, .stateLoaded, .leafComputed, .prepared,
-            .applied, .evaluated, .leave, .partial, .reduced, .statusRequest, .statusReport:
+            .applied, .evaluated, .leave, .exchangeStalled, .partial, .reduced, .statusRequest,
+            .statusReport:
             break
         }
     }
 
     private mutating func tick(now: Duration) {
         // If this process was stopped for a while, the coordinator could not be heard: count from now on.
-        if let last = lastTick, now - last > .seconds(2), let heard = lastHeard {
-            lastHeard = heard + (now - last)
+        if let last = lastTick, now - last > .seconds(2) {
+            if let heard = lastHeard { lastHeard = heard + (now - last) }
+            exchangeWatch = ExchangeWatch()
         }
         lastTick = now
         let timeout =
             options.orphanTimeout ?? welcome.map { .seconds($0.orphanTimeoutSeconds) } ?? .seconds(600)
         if let lastHeard, now - lastHeard > timeout { return end(.orphaned(after: timeout)) }
+        if let drainReason, let lastHeard, now - lastHeard > lostAfter {
+            return end(.left(reason: drainReason))
+        }
+        if let step, step.prepared == nil, step.pendingLeaves.isEmpty {
+            actions.append(
+                .checkExchange(
+                    WorkTicket(session: session, step: step.step, generation: step.generation)))
+        }
         if case .registering = phase {
-            if now >= nextRegister { sendRegister(now: now) }
+            if now >= nextRegister, !isApplying { sendRegister(now: now) }
         } else if now >= nextHeartbeat {
             nextHeartbeat = now + .seconds(welcome?.heartbeatSeconds ?? 1)
             heartbeatCount += 1

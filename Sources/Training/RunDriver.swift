@@ -51,16 +51,22 @@ public struct CommitRecord: Sendable, Equatable {
     public var gradientDigest: [UInt8]
     /// Digest of the state before the step; empty where it was not taken.
     public var stateDigestBefore: [UInt8]
+    /// Σ −log p over the global batch, added in the reduction tree.
+    public var lossSum: Double
+    /// Whether the step leaves the state as it was, because a loss or gradient is not finite.
+    public var wasSkipped: Bool
 
     public init(
         step: UInt64, generation: UInt64, leafWorkers: [UInt32], gradientDigest: [UInt8],
-        stateDigestBefore: [UInt8]
+        stateDigestBefore: [UInt8], lossSum: Double, wasSkipped: Bool
     ) {
         self.step = step
         self.generation = generation
         self.leafWorkers = leafWorkers
         self.gradientDigest = gradientDigest
         self.stateDigestBefore = stateDigestBefore
+        self.lossSum = lossSum
+        self.wasSkipped = wasSkipped
     }
 }
 
@@ -129,11 +135,16 @@ public struct StepOutcome: Sendable {
 public struct AfterStep: Sendable, Equatable {
     public var evaluate: Bool
     public var checkpoint: Bool
+    /// The checkpoint is to be there before the next step: no later one can stand in for it.
+    public var waits: Bool
     public var finish: Bool
 
-    public init(evaluate: Bool = false, checkpoint: Bool = false, finish: Bool = false) {
+    public init(
+        evaluate: Bool = false, checkpoint: Bool = false, waits: Bool = false, finish: Bool = false
+    ) {
         self.evaluate = evaluate
         self.checkpoint = checkpoint
+        self.waits = waits
         self.finish = finish
     }
 }
@@ -176,8 +187,16 @@ public protocol RunDriver: AnyObject, Sendable {
     var vocabularyCount: Int { get }
 
     /// The state that training starts or goes on from: the beginning, or the newest checkpoint. Its vectors are the
-    /// caller's.
+    /// caller's. Called again when all workers were lost, it takes the run back to there.
     func initialState() throws -> StateSnapshot
+
+    /// Workers hold the state after `step`, which is later than ``initialState()``'s and not later than the ledger: the
+    /// run is taken up behind it, and a metrics line that is missing is written.
+    ///
+    /// - Parameter gradientNorm: of `step`, as a worker says.
+    /// - Returns: what comes next, as ``didFinishStep(_:work:)``; nil when the records of the steps up to there
+    ///   do not suffice, so that these have to be computed again.
+    func resume(atStep step: UInt64, stateDigest: [UInt8], gradientNorm: Double) throws -> AfterStep?
 
     /// The work of `step`; nil when training is over.
     func work(forStep step: UInt64) throws -> StepWork?
@@ -194,6 +213,10 @@ public protocol RunDriver: AnyObject, Sendable {
 
     /// The scores of ``evaluationWork()``, one list for each micro-batch, in order.
     func didEvaluate(step: UInt64, scores: [[Evaluated.Score]]) throws -> AfterStep
+
+    /// The state after the last finished step is about to be fetched, and may be saved when later steps are finished: what
+    /// belongs to it is to be kept until then.
+    func willSaveCheckpoint(step: UInt64) throws
 
     /// Writes the checkpoint of a snapshot; returns once it is durable.
     func saveCheckpoint(_ snapshot: StateSnapshot) throws

@@ -138,6 +138,11 @@ public final class StepProof: RunDriver {
 
     public func initialState() throws -> StateSnapshot { StateSnapshot(try start.take()) }
 
+    /// A proof computes every step itself.
+    public func resume(atStep step: UInt64, stateDigest: [UInt8], gradientNorm: Double) throws -> AfterStep? {
+        nil
+    }
+
     public func work(forStep step: UInt64) throws -> StepWork? {
         guard step >= 1, step <= UInt64(self.step) else { return nil }
         let entry = entries[Int(step) - 1]
@@ -209,6 +214,9 @@ public final class StepProof: RunDriver {
 
     /// As ``evaluationWork()``.
     public func didEvaluate(step: UInt64, scores: [[Evaluated.Score]]) throws -> AfterStep { AfterStep() }
+
+    /// As ``saveCheckpoint(_:)``.
+    public func willSaveCheckpoint(step: UInt64) throws {}
 
     /// A proof writes nothing.
     public func saveCheckpoint(_ snapshot: StateSnapshot) throws {}

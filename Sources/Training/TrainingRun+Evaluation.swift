@@ -43,6 +43,7 @@ extension TrainingRun {
             var agenda = progress.pending
             // The best adapter must outlive the steps behind it, so it is a checkpoint at once.
             agenda.checkpoint = agenda.checkpoint || isBest || progress.state.stoppedEarly
+            agenda.waits = isBest
             agenda.finish = agenda.finish || progress.state.stoppedEarly
             let seconds = progress.evaluationStart.map { (ContinuousClock.now - $0).seconds } ?? 0
             progress.chunk = nil

@@ -101,11 +101,19 @@ public final class TrainingRun: RunDriver {
         }
         try FaultPoint.beforeLedger.pass(writing: ledger.path)
         try directory.requireNewest(term: term)
-        _ = try ledger.record(
-            step: Int(record.step), term: term, generation: record.generation,
-            learningRate: work.learningRate, exampleIDs: work.exampleIDs, leafWorkers: record.leafWorkers,
-            gradientDigest: gradientDigest,
-            stateDigestBefore: stateDigest)
+        do {
+            _ = try ledger.record(
+                step: Int(record.step), term: term, generation: record.generation,
+                learningRate: work.learningRate, exampleIDs: work.exampleIDs,
+                leafWorkers: record.leafWorkers, gradientDigest: gradientDigest,
+                stateDigestBefore: stateDigest, lossSum: record.lossSum, wasSkipped: record.wasSkipped)
+        } catch let error as CheckpointError
+            where error.code == .differentReplay && setup.configuration.cluster.numerics == .relaxed
+            && ledger.entry(step: Int(record.step))?.exampleIDs == work.exampleIDs
+        {
+            // Same examples; the ledger keeps the bits of the first time.
+            self.record(event: "warning", details: ["message": error.message])
+        }
         FaultPoint.afterLedger.pass()
     }
 
@@ -117,9 +125,6 @@ public final class TrainingRun: RunDriver {
         chart { try $0.append(record) }
         display?.show(record, remarks: outcome.remarks)
         let step = Int(outcome.step)
-        let position = setup.data.sampler.position(ofStep: step)
-        let isLast = step >= setup.data.sampler.totalSteps
-        let configuration = setup.configuration
         guard let line = ledger.entry(step: step) else {
             throw TrainingError(.cannotCompute, "step \(step) was applied and is not in the ledger")
         }
@@ -130,22 +135,23 @@ public final class TrainingRun: RunDriver {
             progress.state.tokenCount += Int(work.tokenCount)
             progress.stateDigest = Digest(bytes: outcome.stateDigest)
             progress.state.ledgerHead = lineDigest
-            let evaluates =
-                setup.evaluation != nil && configuration.evaluation.every != .never
-                && (isLast
-                    || configuration.evaluation.every.isDue(after: step, endsEpoch: position.endsEpoch))
-            progress.pending = AfterStep(
-                checkpoint: isLast
-                    || configuration.checkpoint.every.isDue(after: step, endsEpoch: position.endsEpoch),
-                finish: isLast)
-            var agenda = progress.pending
-            agenda.evaluate = evaluates && progress.state.lastEvaluatedStep != step
-            return agenda
+            return agenda(after: step, &progress)
+        }
+    }
+
+    public func willSaveCheckpoint(step: UInt64) throws {
+        progress.withLock { progress in
+            guard progress.state.step == Int(step) else { return }
+            progress.saving[Int(step)] = (progress.state, progress.stateDigest)
         }
     }
 
     public func saveCheckpoint(_ snapshot: StateSnapshot) throws {
-        var (trainerState, reported) = progress.withLock { ($0.state, $0.stateDigest) }
+        var (trainerState, reported) = progress.withLock { progress in
+            let noted = progress.saving[Int(snapshot.step)] ?? (progress.state, progress.stateDigest)
+            progress.saving = progress.saving.filter { $0.key > Int(snapshot.step) }
+            return noted
+        }
         let state = TrainingState(
             step: Int(snapshot.step), parameters: snapshot.parameters, firstMoments: snapshot.firstMoments,
             secondMoments: snapshot.secondMoments)
@@ -162,7 +168,8 @@ public final class TrainingRun: RunDriver {
         ) { directory in
             try setup.trainee.writeTrained(state.parameters, provenance: provenance, to: directory)
         }
-        try store.prune(keeping: setup.configuration.checkpoint.keep, bestStep: trainerState.bestStep)
+        try store.prune(
+            keeping: setup.configuration.checkpoint.keep, bestStep: progress.withLock { $0.state.bestStep })
     }
 
     public func record(event: String, details: [String: String]) {
@@ -204,6 +211,8 @@ struct RunProgress {
     var stateDigest: Digest?
     /// What is still to be done behind the last step.
     var pending = AfterStep()
+    /// What belongs to states that are being fetched, by step.
+    var saving: [Int: (state: TrainerState, digest: Digest?)] = [:]
     /// The evaluation under way.
     var chunk: EvaluationChunk?
     var evaluationStart: ContinuousClock.Instant?

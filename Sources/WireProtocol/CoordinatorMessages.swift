@@ -34,6 +34,7 @@ public struct Refusal: Sendable, Equatable {
         case differentState = 4
         case notAdmitted = 5
         case runFinished = 6
+        case unreachable = 7
     }
     public var code: Code
     public var message: String

@@ -52,6 +52,7 @@ public struct Envelope: Sendable, Equatable {
         case applied(Applied)
         case evaluated(Evaluated)
         case leave(Leave)
+        case exchangeStalled(ExchangeStalled)
         // Anybody who is let in to the coordinator
         case statusRequest(StatusRequest)
         // Coordinator to worker
@@ -68,6 +69,7 @@ public struct Envelope: Sendable, Equatable {
         case stateChunk(StateChunk)
         case heartbeat(Heartbeat)
         case errorReport(ErrorReport)
+        case leafRelease(LeafRelease)
         // Between reducers, on the data sockets
         case partial(GradientChunk)
         case reduced(GradientChunk)
@@ -77,5 +79,5 @@ public struct Envelope: Sendable, Equatable {
 /// The version of the conversation; both sides must speak the same one, the refusal names both.
 public enum ProtocolVersion {
     /// Raised whenever a message or its meaning changes.
-    public static let current: UInt32 = 1
+    public static let current: UInt32 = 2
 }

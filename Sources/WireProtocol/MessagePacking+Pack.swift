@@ -56,6 +56,15 @@ enum MessagePacking {
             unsafe message.body_case = SHOAL__ENVELOPE__BODY_LEAVE
             unsafe message.leave = arena.make(shoal__leave__init) {
                 unsafe $0.reason = arena.clippedText(value.reason)
+                unsafe $0.drains = value.drains ? 1 : 0
+            }
+        case .exchangeStalled(let value):
+            unsafe message.body_case = SHOAL__ENVELOPE__BODY_EXCHANGE_STALLED
+            unsafe message.exchange_stalled = arena.make(shoal__exchange_stalled__init) {
+                unsafe $0.n_partials_from = value.partialsFrom.count
+                unsafe $0.partials_from = arena.array(value.partialsFrom)
+                unsafe $0.n_reduced_from = value.reducedFrom.count
+                unsafe $0.reduced_from = arena.array(value.reducedFrom)
             }
         case .welcome(let value):
             unsafe message.body_case = SHOAL__ENVELOPE__BODY_WELCOME
@@ -123,6 +132,12 @@ enum MessagePacking {
                 unsafe $0.code = value.code
                 unsafe $0.message = arena.clippedText(value.message)
             }
+        case .leafRelease(let value):
+            unsafe message.body_case = SHOAL__ENVELOPE__BODY_LEAF_RELEASE
+            unsafe message.leaf_release = arena.make(shoal__leaf_release__init) {
+                unsafe $0.n_leaves = value.leaves.count
+                unsafe $0.leaves = arena.array(value.leaves)
+            }
         case .partial(let value):
             unsafe message.body_case = SHOAL__ENVELOPE__BODY_PARTIAL
             unsafe message.partial = gradientChunk(value, arena)
@@ -158,6 +173,7 @@ enum MessagePacking {
                 unsafe $0.has_prepared = held.preparedGeneration == nil ? 0 : 1
                 unsafe $0.prepared_generation = held.preparedGeneration ?? 0
                 unsafe $0.prepared_digest = arena.bytes(held.preparedDigest)
+                unsafe $0.gradient_norm_bits = held.gradientNorm.bitPattern
             }
         }
     }

@@ -56,7 +56,15 @@ extension MessagePacking {
         case SHOAL__ENVELOPE__BODY_EVALUATED:
             return unsafe .evaluated(try evaluated(unsafe present(message.evaluated)))
         case SHOAL__ENVELOPE__BODY_LEAVE:
-            return unsafe .leave(Leave(reason: try clippedText(unsafe present(message.leave).reason)))
+            let body = try unsafe present(message.leave)
+            return unsafe .leave(
+                Leave(reason: try clippedText(unsafe body.reason), drains: body.drains != 0))
+        case SHOAL__ENVELOPE__BODY_EXCHANGE_STALLED:
+            let body = try unsafe present(message.exchange_stalled)
+            return unsafe .exchangeStalled(
+                ExchangeStalled(
+                    partialsFrom: array(body.partials_from, body.n_partials_from),
+                    reducedFrom: array(body.reduced_from, body.n_reduced_from)))
         case SHOAL__ENVELOPE__BODY_WELCOME:
             return unsafe .welcome(try welcome(unsafe present(message.welcome)))
         case SHOAL__ENVELOPE__BODY_REFUSAL:
@@ -104,6 +112,9 @@ extension MessagePacking {
             let body = try unsafe present(message.error_report)
             return unsafe .errorReport(
                 ErrorReport(code: unsafe body.code, message: try clippedText(unsafe body.message)))
+        case SHOAL__ENVELOPE__BODY_LEAF_RELEASE:
+            let body = try unsafe present(message.leaf_release)
+            return unsafe .leafRelease(LeafRelease(leaves: array(body.leaves, body.n_leaves)))
         case SHOAL__ENVELOPE__BODY_PARTIAL:
             return unsafe .partial(gradientChunk(try unsafe present(message.partial)))
         case SHOAL__ENVELOPE__BODY_REDUCED:
@@ -122,7 +133,8 @@ extension MessagePacking {
             held = unsafe HeldState(
                 runID: state.run_id, step: state.step, stateDigest: bytes(state.state_digest),
                 preparedGeneration: state.has_prepared != 0 ? state.prepared_generation : nil,
-                preparedDigest: bytes(state.prepared_digest))
+                preparedDigest: bytes(state.prepared_digest),
+                gradientNorm: Double(bitPattern: state.gradient_norm_bits))
         }
         return try unsafe Register(
             shoalVersion: text(unsafe body.shoal_version), host: text(unsafe body.host),

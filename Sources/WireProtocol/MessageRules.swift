@@ -28,6 +28,12 @@ enum MessageRules {
         case .stateChunk(let message): try check(message)
         case .partial(let message): try check(message, "partial")
         case .reduced(let message): try check(message, "reduced")
+        case .exchangeStalled(let message):
+            let limit = MessageLimits.participantCount
+            try count(message.partialsFrom.count, limit, "participants", "exchange_stalled")
+            try count(message.reducedFrom.count, limit, "participants", "exchange_stalled")
+        case .leafRelease(let message):
+            try leaves(message.leaves, below: UInt32(MessageLimits.leafCount), "leaf_release")
         case .statusReport(let message): try check(message)
         case .leave, .refuse, .abort, .snapshotRequest, .finish, .heartbeat, .errorReport, .statusRequest:
             break

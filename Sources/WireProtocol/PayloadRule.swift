@@ -19,7 +19,7 @@ struct PayloadRule {
         case .register, .stateLoaded, .leafComputed, .prepared, .applied, .evaluated, .leave, .welcome,
             .refuse,
             .commit, .abort, .snapshotRequest, .finish, .heartbeat, .errorReport, .statusRequest,
-            .statusReport:
+            .statusReport, .exchangeStalled, .leafRelease:
             frameCount = 0
         }
     }
@@ -68,6 +68,7 @@ extension Envelope.Body {
         case .applied: "applied"
         case .evaluated: "evaluated"
         case .leave: "leave"
+        case .exchangeStalled: "exchange_stalled"
         case .welcome: "welcome"
         case .refuse: "refusal"
         case .assign: "assignment"
@@ -81,6 +82,7 @@ extension Envelope.Body {
         case .stateChunk: "state_chunk"
         case .heartbeat: "heartbeat"
         case .errorReport: "error_report"
+        case .leafRelease: "leaf_release"
         case .partial: "partial"
         case .reduced: "reduced"
         }

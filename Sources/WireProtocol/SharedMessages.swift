@@ -73,3 +73,10 @@ public struct GradientChunk: Sendable, Equatable {
         self.checksum = checksum
     }
 }
+
+/// Micro-batches that are to be given up unless they are computed (to a worker), or that are given up and may be dealt
+/// to others (from one).
+public struct LeafRelease: Sendable, Equatable {
+    public var leaves: [UInt32]
+    public init(leaves: [UInt32]) { self.leaves = leaves }
+}

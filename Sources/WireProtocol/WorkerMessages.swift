@@ -61,16 +61,19 @@ public struct HeldState: Sendable, Equatable {
     public var preparedGeneration: UInt64?
     /// Digest of the reduced gradient it prepared.
     public var preparedDigest: [UInt8]
+    /// Norm of the gradient of `step`, for a metrics line that the coordinator did not write any more.
+    public var gradientNorm: Double
 
     public init(
         runID: UInt64, step: UInt64, stateDigest: [UInt8], preparedGeneration: UInt64? = nil,
-        preparedDigest: [UInt8] = []
+        preparedDigest: [UInt8] = [], gradientNorm: Double = 0
     ) {
         self.runID = runID
         self.step = step
         self.stateDigest = stateDigest
         self.preparedGeneration = preparedGeneration
         self.preparedDigest = preparedDigest
+        self.gradientNorm = gradientNorm
     }
 }
 
@@ -174,5 +177,23 @@ public struct Evaluated: Sendable, Equatable {
 /// The worker goes, on purpose.
 public struct Leave: Sendable, Equatable {
     public var reason: String
-    public init(reason: String) { self.reason = reason }
+    /// True: it finishes its part of the step first, and goes when it gets a ``Finish``. False: it is gone.
+    public var drains: Bool
+    public init(reason: String, drains: Bool = false) {
+        self.reason = reason
+        self.drains = drains
+    }
+}
+
+/// Chunks of the step under way do not come from these participants any more.
+public struct ExchangeStalled: Sendable, Equatable {
+    /// Their partial sums are missing here.
+    public var partialsFrom: [UInt32]
+    /// Chunks that they finish are missing here.
+    public var reducedFrom: [UInt32]
+
+    public init(partialsFrom: [UInt32], reducedFrom: [UInt32]) {
+        self.partialsFrom = partialsFrom
+        self.reducedFrom = reducedFrom
+    }
 }

@@ -11,6 +11,8 @@ final class FakeDriver: RunDriver {
         var outcomes: [StepOutcome] = []
         var evaluations: [[Double]] = []
         var checkpoint: StateSnapshot?
+        /// Steps after which workers' states were taken up.
+        var resumed: [UInt64] = []
         var events: [(event: String, details: [String: String])] = []
     }
 
@@ -104,6 +106,11 @@ final class FakeDriver: RunDriver {
             learningRate: commit.learningRate, biasCorrection1: 1, biasCorrection2: 1)
     }
 
+    func resume(atStep step: UInt64, stateDigest: [UInt8], gradientNorm: Double) throws -> AfterStep? {
+        state.withLock { $0.resumed.append(step) }
+        return after(step: step)
+    }
+
     struct LedgerMismatch: Error {}
 
     func willCommit(_ record: CommitRecord, work: StepWork) throws {
@@ -120,11 +127,14 @@ final class FakeDriver: RunDriver {
 
     func didFinishStep(_ outcome: StepOutcome, work: StepWork) throws -> AfterStep {
         state.withLock { $0.outcomes.append(outcome) }
-        return AfterStep(
-            evaluate: evaluateEvery > 0 && outcome.step % evaluateEvery == 0,
-            checkpoint: outcome.step == stepCount
-                || (checkpointEvery > 0 && outcome.step % checkpointEvery == 0),
-            finish: outcome.step == stepCount)
+        return after(step: outcome.step)
+    }
+
+    private func after(step: UInt64) -> AfterStep {
+        AfterStep(
+            evaluate: evaluateEvery > 0 && step % evaluateEvery == 0,
+            checkpoint: step == stepCount || (checkpointEvery > 0 && step % checkpointEvery == 0),
+            finish: step == stepCount)
     }
 
     func evaluationWork() throws -> [MicroBatch] { microBatches(step: 1) + microBatches(step: 2) }
@@ -133,6 +143,8 @@ final class FakeDriver: RunDriver {
         state.withLock { $0.evaluations.append(scores.map { $0.first?.lossSum ?? .nan }) }
         return AfterStep(checkpoint: step == stepCount, finish: step == stepCount)
     }
+
+    func willSaveCheckpoint(step: UInt64) throws {}
 
     func saveCheckpoint(_ snapshot: StateSnapshot) throws { state.withLock { $0.checkpoint = snapshot } }
 

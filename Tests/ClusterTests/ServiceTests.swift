@@ -155,7 +155,8 @@ import WireProtocol
         driver.state.withLock {
             $0.ledger = [
                 CommitRecord(
-                    step: 1, generation: 1, leafWorkers: [], gradientDigest: [1, 2], stateDigestBefore: [])
+                    step: 1, generation: 1, leafWorkers: [], gradientDigest: [1, 2], stateDigestBefore: [],
+                    lossSum: 0, wasSkipped: false)
             ]
         }
         let cluster = try TestCluster(driver, over: .memory)
@@ -211,7 +212,33 @@ import WireProtocol
         _ = try first.running.wait()
     }
 
-    @Test("a loss that is not finite stops the run and names the micro-batch")
+    @Test(
+        "a coordinator that comes back goes on from the state its workers kept, and computes nothing again",
+        arguments: [TestCluster.Network.ipc, .curve], [false, true])
+    func goesOnFromKeptState(network: TestCluster.Network, isStar: Bool) throws {
+        let driver = FakeDriver(stepCount: 14)
+        let cluster = try TestCluster(driver, over: network, isStar: isStar)
+        let first = try cluster.startCoordinator(minimumWorkers: 2, orphanTimeout: .seconds(60))
+        let workers = try (0..<2).map { _ in try cluster.startWorker(secondsPerLeaf: 0.03) }
+        try cluster.waitUntil { driver.finishedStepCount >= 3 }
+        cluster.cut(0)
+        let second = FakeDriver(stepCount: 14, term: 2, resuming: driver)
+        let again = try cluster.startCoordinator(minimumWorkers: 2, driver: second)
+        #expect(try again.running.wait() == .completed)
+        for worker in workers {
+            let ending = try worker.running.wait()
+            #expect(ending == .finished(reason: "training is over"))
+        }
+        let state = second.state.withLock { $0 }
+        #expect(state.ledger.map(\.step) == Array(1...14))
+        #expect(!state.events.contains { $0.event == "replay" })
+        #expect(state.resumed.count == 1)
+        #expect(second.finalParameters == second.serialParameters())
+        first.service.interrupt(reason: "end of test")
+        _ = try first.running.wait()
+    }
+
+    @Test("a loss that is not finite stops the run, names the micro-batch, and the state before it is saved")
     func stopsAtNonFinite() throws {
         let driver = FakeDriver(stepCount: 4, poisonedStep: 3)
         let cluster = try TestCluster(driver, over: .memory)
@@ -222,7 +249,9 @@ import WireProtocol
             return
         }
         #expect(message.contains("step 3: micro-batch 5 (examples 5)"))
+        #expect(message.contains("the state after step 2 is saved"))
         #expect(driver.state.withLock { $0.ledger.count } == 2)
+        #expect(driver.state.withLock { $0.checkpoint?.step } == 2)
         for worker in workers {
             let ending = try worker.running.wait()
             #expect(ending == .failed(code: 65, message: message))

@@ -88,7 +88,15 @@ final class TestCluster: Sendable {
         options.lostAfter = lostAfter
         options.orphanTimeout = orphanTimeout
         options.skipsNonFiniteSteps = skipsNonFiniteSteps
-        options.ledgerHead = UInt64(driver.state.withLock { $0.ledger.count })
+        let (ledger, saved) = driver.state.withLock { ($0.ledger, $0.checkpoint?.step ?? 0) }
+        options.ledgerHead = UInt64(ledger.count)
+        for record in ledger where record.step > saved {
+            options.ledgered[record.step] = LedgeredStep(
+                generation: record.generation, gradientDigest: record.gradientDigest,
+                stateDigestBefore: record.stateDigestBefore, lossSum: record.lossSum,
+                wasSkipped: record.wasSkipped)
+            options.lastWorkerCount = Set(record.leafWorkers).count
+        }
         // A second life of the coordinator listens where the first did.
         var settings = CoordinatorService.Settings(listen: [state.withLock { $0.endpoint } ?? listen])
         settings.tickInterval = .milliseconds(50)

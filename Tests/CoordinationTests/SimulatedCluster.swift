@@ -3,130 +3,200 @@ import Coordination
 import Tensors
 import WireProtocol
 
-/// A coordinator, workers, and what befalls them.
+/// A coordinator, workers, and the network between them.
 final class SimulatedCluster {
     let world: SimulatedWorld
+    let network: SimulatedNetwork
     let task: SimulatedTask
-    let reference: [SimulatedTask.Reference]
     let isStar: Bool
     let minimumWorkers: Int
-    /// How probable it is that a chunk of a gradient vanishes.
-    var dataLoss = 0.0
-    var disk: SimulatedDisk
+    /// How long the second half of a state takes longer than the first.
+    var uploadSeconds = 0.0
+    /// What the time of a micro-batch is multiplied by, at random.
+    var jitter = 0.8...1.3
+    var checkpointEvery: UInt64 = 2
+    let disk: SimulatedDisk
+    /// The present life.
     private(set) var coordinator: SimulatedCoordinator?
-    private(set) var workers: [ConnectionID: SimulatedWorker] = [:]
+    private(set) var workers: [SimulatedWorker] = []
+    /// All lives of the coordinator, that of term 1 first.
+    private(set) var lives: [SimulatedCoordinator] = []
     private(set) var term: UInt64 = 0
+    /// When each step was finished first.
+    private(set) var finishTimes: [UInt64: Double] = [:]
+    /// A coordinator of an earlier term still ran beside the present one.
+    private(set) var hasZombie = false
+    /// Gets a line for each message and fault, to look at one schedule.
+    var trace: ((String) -> Void)?
     private var nextConnection: UInt64 = 1
+    private var startCount: UInt64 = 0
 
-    init(seed: UInt64, stepCount: UInt64, isStar: Bool, minimumWorkers: Int, repeatProbability: Double) {
-        world = SimulatedWorld(seed: seed, repeatProbability: repeatProbability)
-        task = SimulatedTask(stepCount: stepCount)
-        reference = task.reference()
+    init(seed: UInt64, task: SimulatedTask, isStar: Bool = false, minimumWorkers: Int) {
+        world = SimulatedWorld(seed: seed)
+        network = SimulatedNetwork(world: world)
+        self.task = task
         self.isStar = isStar
         self.minimumWorkers = minimumWorkers
-        disk = SimulatedDisk(checkpoint: (0, task.initialParameters))
+        disk = SimulatedDisk(checkpoint: (0, SimulatedTask.initialParameters))
         startCoordinator()
     }
 
+    // MARK: - Processes
+
     func startCoordinator() {
         term += 1
-        coordinator = SimulatedCoordinator(cluster: self, term: term)
+        // Opening the ledger syncs what is there.
+        disk.syncedLineCount = disk.ledger.count
+        let coordinator = SimulatedCoordinator(cluster: self, term: term)
+        self.coordinator = coordinator
+        lives.append(coordinator)
     }
 
-    func killCoordinator() {
-        coordinator?.isAlive = false
+    /// - Parameter losesPower: what was not synced goes with it.
+    func killCoordinator(losesPower: Bool = false) {
+        coordinator?.die()
         coordinator = nil
+        if losesPower { disk.losePower() }
     }
 
-    func startWorker() {
-        let connection = ConnectionID(nextConnection)
-        nextConnection += 1
-        workers[connection] = SimulatedWorker(connection: connection, cluster: self)
-    }
-
-    var livingWorkers: [SimulatedWorker] {
-        workers.values.filter(\.isAlive).sorted { $0.connection.value < $1.connection.value }
-    }
-
-    /// Strikes at random between 0 and `horizon` seconds; a worker is left alive after it.
-    func scheduleFaults(count: Int, horizon: Double) {
-        for _ in 0..<count {
-            world.after(world.random(0...horizon)) { [self] in
-                switch world.random(0...1) {
-                case ..<0.35: livingWorkers.randomElement(using: &world.generator)?.isAlive = false
-                case ..<0.55: startWorker()
-                case ..<0.75:
-                    livingWorkers.randomElement(using: &world.generator)?.pause(
-                        seconds: world.random(0.5...12))
-                case ..<0.85: coordinator?.pause(seconds: world.random(0.5...12))
-                default:
-                    guard coordinator?.ending == nil, coordinator != nil else { return }
-                    killCoordinator()
-                    world.after(world.random(0.1...8)) { self.startCoordinator() }
-                }
+    /// A new life starts although the old one is only stopped, and wakes up later with the disk as it was.
+    func supersedeCoordinator(wakingAfter seconds: Double) {
+        guard let old = coordinator else { return }
+        hasZombie = true
+        old.disk = disk.copy()
+        old.pause(seconds: seconds)
+        startCoordinator()
+        // Nobody answers there any more, as each worker notices in its time.
+        for worker in livingWorkers {
+            world.after(world.random(0...1) < 0.5 ? world.random(0...2) : world.random(0...20)) {
+                worker.breakConnection(to: old)
             }
         }
-        world.after(horizon) { [self] in
-            for _ in 0..<minimumWorkers { startWorker() }
+    }
+
+    @discardableResult
+    func startWorker(threadCount: Int? = nil, secondsPerLeaf: Double? = nil) -> SimulatedWorker {
+        let process = workers.count + 1
+        let worker = SimulatedWorker(
+            process: process, cluster: self, threadCount: threadCount ?? 1 + process % 2,
+            secondsPerLeaf: secondsPerLeaf ?? world.random(0.05...0.6))
+        workers.append(worker)
+        return worker
+    }
+
+    func worker(_ process: Int) -> SimulatedWorker? {
+        process >= 1 && process <= workers.count && workers[process - 1].isAlive ? workers[process - 1] : nil
+    }
+
+    var livingWorkers: [SimulatedWorker] { workers.filter(\.isAlive) }
+
+    // MARK: - Network
+
+    /// A connection of a worker to whoever listens at the coordinator's address; nil when nobody answers.
+    func accept(process: Int) -> SimulatedConnection? {
+        guard let coordinator, !coordinator.isPaused, network.blockedUntil(process, 0) == 0 else {
+            return nil
+        }
+        let connection = SimulatedConnection(
+            id: ConnectionID(nextConnection), process: process, coordinator: coordinator)
+        nextConnection += 1
+        coordinator.accept(connection)
+        return connection
+    }
+
+    func breakConnections(to coordinator: SimulatedCoordinator) {
+        for worker in livingWorkers { worker.breakConnection(to: coordinator) }
+    }
+
+    /// Cuts two processes off from each other; a long cut breaks what connections they have.
+    func cut(_ first: Int, _ second: Int, seconds: Double) {
+        network.cut(first, second, seconds: seconds)
+        guard seconds > SimulatedNetwork.timeout, min(first, second) == 0 else { return }
+        world.after(SimulatedNetwork.timeout) { [self] in
+            worker(max(first, second))?.breakConnection()
         }
     }
 
-    func sendToCoordinator(_ envelope: Envelope, from connection: ConnectionID) {
-        world.deliver(link: "\(connection.value)>c") {
-            self.coordinator?.receive(envelope, from: connection)
-        }
-    }
-
-    func sendToWorker(_ envelope: Envelope, connection: ConnectionID) {
-        let term = term
-        world.deliver(link: "c\(term)>\(connection.value)") {
-            self.workers[connection]?.receive(envelope)
-        }
-    }
-
-    /// Data goes to the endpoint in the sender's plan; ids belong to one term.
+    /// Data goes to the endpoint in the sender's plan.
     func sendData(
-        _ message: ReductionSession.Outgoing, from sender: ConnectionID?, header: Envelope.Header
+        _ message: ReductionSession.Outgoing, from sender: Int, to endpoint: String?, header: Envelope.Header
     ) {
+        guard let target = endpoint.flatMap({ Int($0.dropFirst(6)) }) else { return }
         let chunk = GradientChunk(
             nodeLevel: UInt32(message.node.level), nodeIndex: UInt32(message.node.index),
             chunk: UInt32(message.chunk), elementCount: UInt32(message.elements.count), checksum: 0)
         let envelope = Envelope(
             header: header, body: message.isReduced ? .reduced(chunk) : .partial(chunk),
             payload: [Self.bytes(message.elements.toArray())])
-        if world.chance(dataLoss) { return }
-        let from = sender?.value ?? 0
-        if message.peer == 0 {
-            world.deliver(link: "data \(from)>c") {
-                self.coordinator?.receive(envelope, from: ConnectionID(from))
+        network.deliverData(from: sender, to: target) { [self] in
+            if target == 0 {
+                coordinator?.receiveData(envelope)
+            } else {
+                worker(target)?.receiveData(envelope)
             }
-        } else {
-            let target = workers.values.first {
-                $0.machine.membership?.id == message.peer && $0.machine.membership?.term == header.term
-            }
-            guard let target else { return }
-            world.deliver(link: "data \(from)>\(target.connection.value)") { target.receive(envelope) }
         }
     }
 
-    static func stateEnvelope(_ parameters: [Float], header: Envelope.Header, digest: [UInt8]) -> Envelope {
-        Envelope(
-            header: header,
-            body: .stateChunk(
-                StateChunk(
-                    section: .parameters, elementOffset: 0, elementCount: UInt32(parameters.count),
-                    sectionElementCount: UInt64(parameters.count), checksum: 0, isLast: true,
-                    stateDigest: digest)),
-            payload: [bytes(parameters)])
+    // MARK: - What must hold
+
+    /// Nobody may apply a step whose line is not on the disk of the coordinator that said so.
+    func checkLedgered(step: UInt64, by worker: SimulatedWorker) {
+        let term = Int(worker.machine.membership?.term ?? 0)
+        let synced = lives[term - 1].disk.syncedLineCount
+        if step > UInt64(synced) {
+            disk.faults.append("process \(worker.process) applies step \(step), the ledger ends at \(synced)")
+        }
+    }
+
+    func didFinish(step: UInt64) { if finishTimes[step] == nil { finishTimes[step] = world.time } }
+
+    // MARK: - Bytes
+
+    /// A message, for ``trace``.
+    static func text(_ envelope: Envelope) -> String {
+        let header = envelope.header
+        var text = "\(envelope.body.name) step \(header.step).\(header.generation) of \(header.sender)"
+        if case .assign(let assignment) = envelope.body {
+            text += " leaves \(assignment.leaves) \(assignment.plan.participants.map { ($0.id, $0.leaves) })"
+        }
+        if case .register(let register) = envelope.body, let held = register.held {
+            text += " held \(held.step) prepared \(held.preparedGeneration ?? 0)"
+        }
+        if case .leafComputed(let report) = envelope.body { text += " leaf \(report.leaf)" }
+        return text
+    }
+
+    /// A state in two pieces.
+    static func stateEnvelopes(
+        _ parameters: [Float], header: Envelope.Header, digest: [UInt8]
+    ) -> [Envelope] {
+        let half = parameters.count / 2
+        return [0..<half, half..<parameters.count].map { range in
+            Envelope(
+                header: header,
+                body: .stateChunk(
+                    StateChunk(
+                        section: .parameters, elementOffset: UInt64(range.lowerBound),
+                        elementCount: UInt32(range.count), sectionElementCount: UInt64(parameters.count),
+                        checksum: 0, isLast: range.upperBound == parameters.count, stateDigest: digest)),
+                payload: [bytes(Array(parameters[range]))])
+        }
     }
 
     static func bytes(_ values: [Float]) -> [UInt8] {
-        values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> ($0 * 8)) } }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(values.count * 4)
+        for value in values {
+            for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: value.bitPattern >> (shift * 8))) }
+        }
+        return bytes
     }
 
     static func floats(_ bytes: [UInt8]) -> [Float] {
         stride(from: 0, to: bytes.count, by: 4).map { at in
-            Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(bytes[at + $1]) << ($1 * 8) })
+            var bits: UInt32 = 0
+            for shift in 0..<4 { bits |= UInt32(bytes[at + shift]) << (shift * 8) }
+            return Float(bitPattern: bits)
         }
     }
 }

@@ -1,32 +1,33 @@
-import Coordination
-import WireProtocol
-
-/// Simulated time, a network that delays and repeats, and the processes on it. Everything follows from the seed.
+/// Simulated time and chance: events run in the order of their times, and everything follows from the seed.
 final class SimulatedWorld {
-    private(set) var now = Duration.zero
+    /// Nanoseconds; `Duration` is too slow for some hundred thousand comparisons a second.
+    private(set) var nanoseconds: Int64 = 0
     var generator: SeededGenerator
     /// Events not yet due: a binary heap by (time, number).
-    private var heap: [(time: Duration, number: UInt64, body: () -> Void)] = []
+    private var heap: [(time: Int64, number: UInt64, body: () -> Void)] = []
     private var eventNumber: UInt64 = 0
-    private var lastDelivery: [String: Duration] = [:]
-    /// Control and data messages repeated by the network.
-    let repeatProbability: Double
 
-    init(seed: UInt64, repeatProbability: Double) {
-        generator = SeededGenerator(seed: seed)
-        self.repeatProbability = repeatProbability
+    init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
+
+    var now: Duration { .nanoseconds(nanoseconds) }
+    /// Seconds since the start.
+    var time: Double { Double(nanoseconds) * 1e-9 }
+
+    func random(_ range: ClosedRange<Double>) -> Double {
+        range.lowerBound
+            + (range.upperBound - range.lowerBound) * Double(generator.next() >> 11) * 0x1p-53
     }
-
-    func random(_ range: ClosedRange<Double>) -> Double { Double.random(in: range, using: &generator) }
     func chance(_ probability: Double) -> Bool { random(0...1) < probability }
-
-    func after(_ seconds: Double, _ body: @escaping () -> Void) {
-        at(now + .seconds(seconds), body)
+    func pick<Element>(_ elements: [Element]) -> Element? {
+        elements.isEmpty ? nil : elements[Int(generator.next() % UInt64(elements.count))]
     }
 
-    func at(_ time: Duration, _ body: @escaping () -> Void) {
+    func after(_ seconds: Double, _ body: @escaping () -> Void) { at(time + seconds, body) }
+
+    /// Runs `body` at `seconds` since the start, or next when that is past.
+    func at(_ seconds: Double, _ body: @escaping () -> Void) {
         eventNumber += 1
-        heap.append((max(time, now), eventNumber, body))
+        heap.append((max(Int64(seconds * 1e9), nanoseconds), eventNumber, body))
         var child = heap.count - 1
         while child > 0, isBefore(child, (child - 1) / 2) {
             heap.swapAt(child, (child - 1) / 2)
@@ -34,17 +35,9 @@ final class SimulatedWorld {
         }
     }
 
-    /// Delivers between two ends in order, with delays that differ from pair to pair and message to message.
-    func deliver(link: String, _ body: @escaping () -> Void) {
-        let arrival = max(
-            now + .seconds(random(0.0005...0.03) * (chance(0.02) ? 40 : 1)), lastDelivery[link] ?? .zero)
-        lastDelivery[link] = arrival
-        at(arrival, body)
-        if chance(repeatProbability) { at(arrival, body) }
-    }
-
-    /// Runs until `isDone` or `limit`; whether it was done.
-    func run(limit: Duration, until isDone: () -> Bool) -> Bool {
+    /// Runs until `isDone` or `limit` seconds since the start; whether it was done.
+    func run(limit: Double, until isDone: () -> Bool) -> Bool {
+        let limit = Int64(limit * 1e9)
         while !isDone() {
             guard let first = heap.first, first.time < limit else { return false }
             let last = heap.removeLast()
@@ -52,7 +45,7 @@ final class SimulatedWorld {
                 heap[0] = last
                 sink()
             }
-            now = first.time
+            nanoseconds = first.time
             first.body()
         }
         return true

@@ -3,7 +3,7 @@ public import WireProtocol
 /// Messages with random contents that keep the rules.
 public struct RandomMessages {
     /// Kinds of messages, numbered from 0.
-    public static let kindCount = 22
+    public static let kindCount = 24
     private var generator: FuzzRandom
 
     public init(seed: UInt64) { generator = FuzzRandom(seed: seed) }
@@ -36,7 +36,7 @@ public struct RandomMessages {
             }
             return Envelope(
                 header: header, body: .evaluated(Evaluated(leaf: word() % 65_536, scores: scores)))
-        case 6: return Envelope(header: header, body: .leave(Leave(reason: text(40))))
+        case 6: return Envelope(header: header, body: .leave(Leave(reason: text(40), drains: flag())))
         case 7:
             let body = Welcome(
                 workerID: word(), configuration: text(2000), adapterConfiguration: text(500),
@@ -83,6 +83,13 @@ public struct RandomMessages {
             return Envelope(header: header, body: .errorReport(ErrorReport(code: word(), message: text(100))))
         case 20: return Envelope(header: header, body: .statusRequest(StatusRequest()))
         case 21: return Envelope(header: header, body: .statusReport(statusReport()))
+        case 22:
+            let body = ExchangeStalled(
+                partialsFrom: (0..<below(5)).map { _ in word() },
+                reducedFrom: (0..<below(5)).map { _ in word() })
+            return Envelope(header: header, body: .exchangeStalled(body))
+        case 23:
+            return Envelope(header: header, body: .leafRelease(LeafRelease(leaves: leaves(below: 1000))))
         default:
             let payload = bytes(4 * (1 + below(100)))
             let chunk = GradientChunk(
@@ -99,7 +106,7 @@ public struct RandomMessages {
             ? HeldState(
                 runID: number(), step: number(), stateDigest: digest(),
                 preparedGeneration: flag() ? number() : nil,
-                preparedDigest: digest())
+                preparedDigest: digest(), gradientNorm: real())
             : nil
         return Register(
             shoalVersion: text(20), host: text(60), processID: word(), baseDigest: text(64),

@@ -75,17 +75,19 @@ struct SerialTrainer {
             gradientDigest: digest, tokenCount: work.supervisedTokenCount, learningRate: work.learningRate,
             biasCorrection1: work.biasCorrection1, biasCorrection2: work.biasCorrection2,
             skipsStateDigest: !work.digestsState)
+        let lossSum = outcomes.reduce(0) { $0 + $1.lossSum }
         try run.willCommit(
             CommitRecord(
                 step: work.step, generation: 1, leafWorkers: work.microBatches.map { _ in 1 },
-                gradientDigest: digest, stateDigestBefore: stateDigest), work: work)
+                gradientDigest: digest, stateDigestBefore: stateDigest, lossSum: lossSum, wasSkipped: false),
+            work: work)
         let applied = try wait {
             engine.submitApply(commit, reducedGradient: reduced, step: work.step, completion: $0)
         }
         stateDigest = applied.stateDigest
         return try run.didFinishStep(
             StepOutcome(
-                step: work.step, generation: 1, lossSum: outcomes.reduce(0) { $0 + $1.lossSum },
+                step: work.step, generation: 1, lossSum: lossSum,
                 supervisedTokenCount: work.supervisedTokenCount, gradientNorm: applied.gradientNorm,
                 gradientDigest: digest, stateDigest: applied.stateDigest, stepSeconds: 0.1,
                 computeSeconds: 0.1, reduceSeconds: 0, exposedReduceSeconds: 0, wireBytesSent: 0,

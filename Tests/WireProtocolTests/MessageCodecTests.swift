@@ -21,7 +21,7 @@ import WireProtocol
         let fresh = registration
         registration.held = HeldState(
             runID: 0x0123_4567_89AB_CDEF, step: 69_999, stateDigest: digest, preparedGeneration: 0,
-            preparedDigest: digest.reversed())
+            preparedDigest: digest.reversed(), gradientNorm: 0.75)
         let plan = Plan(
             leafCount: 4, chunkElementCount: 65_536, chunkOwners: [1, 300, 0],
             participants: [
@@ -58,7 +58,11 @@ import WireProtocol
                             .init(lossSum: -0.0, tokenCount: 200, greedyMatches: 0),
                         ]))
             ),
-            ("leave", .leave(Leave(reason: "going"))),
+            ("leave", .leave(Leave(reason: "going", drains: true))),
+            (
+                "exchange_stalled",
+                .exchangeStalled(ExchangeStalled(partialsFrom: [3, 300], reducedFrom: [4]))
+            ),
             (
                 "welcome",
                 .welcome(
@@ -106,6 +110,7 @@ import WireProtocol
             ),
             ("heartbeat", .heartbeat(Heartbeat(sequence: 9))),
             ("error_report", .errorReport(ErrorReport(code: 65, message: "bad row"))),
+            ("leaf_release", .leafRelease(LeafRelease(leaves: [7, 200]))),
             ("partial", .partial(chunk)),
             ("reduced", .reduced(chunk)),
         ]

@@ -24,6 +24,7 @@ typedef struct Shoal__Prepared Shoal__Prepared;
 typedef struct Shoal__Applied Shoal__Applied;
 typedef struct Shoal__Evaluated Shoal__Evaluated;
 typedef struct Shoal__Leave Shoal__Leave;
+typedef struct Shoal__ExchangeStalled Shoal__ExchangeStalled;
 typedef struct Shoal__Welcome Shoal__Welcome;
 typedef struct Shoal__Refusal Shoal__Refusal;
 typedef struct Shoal__Participant Shoal__Participant;
@@ -38,6 +39,7 @@ typedef struct Shoal__StateChunk Shoal__StateChunk;
 typedef struct Shoal__StatusRequest Shoal__StatusRequest;
 typedef struct Shoal__MemberStatus Shoal__MemberStatus;
 typedef struct Shoal__StatusReport Shoal__StatusReport;
+typedef struct Shoal__LeafRelease Shoal__LeafRelease;
 typedef struct Shoal__Heartbeat Shoal__Heartbeat;
 typedef struct Shoal__ErrorReport Shoal__ErrorReport;
 
@@ -51,7 +53,8 @@ typedef enum _Shoal__RefusalCode {
   SHOAL__REFUSAL_CODE__REFUSAL_CODE_DIFFERENT_NUMERICS = 3,
   SHOAL__REFUSAL_CODE__REFUSAL_CODE_DIFFERENT_STATE = 4,
   SHOAL__REFUSAL_CODE__REFUSAL_CODE_NOT_ADMITTED = 5,
-  SHOAL__REFUSAL_CODE__REFUSAL_CODE_RUN_FINISHED = 6
+  SHOAL__REFUSAL_CODE__REFUSAL_CODE_RUN_FINISHED = 6,
+  SHOAL__REFUSAL_CODE__REFUSAL_CODE_UNREACHABLE = 7
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SHOAL__REFUSAL_CODE)
 } Shoal__RefusalCode;
 typedef enum _Shoal__StateSection {
@@ -129,10 +132,14 @@ struct  Shoal__HeldState
   protobuf_c_boolean has_prepared;
   uint64_t prepared_generation;
   ProtobufCBinaryData prepared_digest;
+  /*
+   * Norm of the gradient of `step`, for a metrics line that was not written.
+   */
+  uint64_t gradient_norm_bits;
 };
 #define SHOAL__HELD_STATE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&shoal__held_state__descriptor) \
-    , 0, 0, {0,NULL}, 0, 0, {0,NULL} }
+    , 0, 0, {0,NULL}, 0, 0, {0,NULL}, 0 }
 
 
 struct  Shoal__StateLoaded
@@ -214,10 +221,36 @@ struct  Shoal__Leave
 {
   ProtobufCMessage base;
   char *reason;
+  /*
+   * It finishes its part of the step first, and goes when it gets a Finish.
+   */
+  protobuf_c_boolean drains;
 };
 #define SHOAL__LEAVE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&shoal__leave__descriptor) \
-    , (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, 0 }
+
+
+/*
+ * Chunks do not come from these workers, which have computed what they owe.
+ */
+struct  Shoal__ExchangeStalled
+{
+  ProtobufCMessage base;
+  /*
+   * Their partial sums are missing here.
+   */
+  size_t n_partials_from;
+  uint32_t *partials_from;
+  /*
+   * Finished chunks are.
+   */
+  size_t n_reduced_from;
+  uint32_t *reduced_from;
+};
+#define SHOAL__EXCHANGE_STALLED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__exchange_stalled__descriptor) \
+    , 0,NULL, 0,NULL }
 
 
 struct  Shoal__Welcome
@@ -442,6 +475,20 @@ struct  Shoal__StatusReport
     , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, 0, 0, 0,NULL }
 
 
+/*
+ * To a worker: give these up unless they are computed. Back: these are given up, and may be dealt to others.
+ */
+struct  Shoal__LeafRelease
+{
+  ProtobufCMessage base;
+  size_t n_leaves;
+  uint32_t *leaves;
+};
+#define SHOAL__LEAF_RELEASE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__leaf_release__descriptor) \
+    , 0,NULL }
+
+
 struct  Shoal__Heartbeat
 {
   ProtobufCMessage base;
@@ -636,6 +683,25 @@ Shoal__Leave *
                       const uint8_t       *data);
 void   shoal__leave__free_unpacked
                      (Shoal__Leave *message,
+                      ProtobufCAllocator *allocator);
+/* Shoal__ExchangeStalled methods */
+void   shoal__exchange_stalled__init
+                     (Shoal__ExchangeStalled         *message);
+size_t shoal__exchange_stalled__get_packed_size
+                     (const Shoal__ExchangeStalled   *message);
+size_t shoal__exchange_stalled__pack
+                     (const Shoal__ExchangeStalled   *message,
+                      uint8_t             *out);
+size_t shoal__exchange_stalled__pack_to_buffer
+                     (const Shoal__ExchangeStalled   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__ExchangeStalled *
+       shoal__exchange_stalled__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__exchange_stalled__free_unpacked
+                     (Shoal__ExchangeStalled *message,
                       ProtobufCAllocator *allocator);
 /* Shoal__Welcome methods */
 void   shoal__welcome__init
@@ -903,6 +969,25 @@ Shoal__StatusReport *
 void   shoal__status_report__free_unpacked
                      (Shoal__StatusReport *message,
                       ProtobufCAllocator *allocator);
+/* Shoal__LeafRelease methods */
+void   shoal__leaf_release__init
+                     (Shoal__LeafRelease         *message);
+size_t shoal__leaf_release__get_packed_size
+                     (const Shoal__LeafRelease   *message);
+size_t shoal__leaf_release__pack
+                     (const Shoal__LeafRelease   *message,
+                      uint8_t             *out);
+size_t shoal__leaf_release__pack_to_buffer
+                     (const Shoal__LeafRelease   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__LeafRelease *
+       shoal__leaf_release__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__leaf_release__free_unpacked
+                     (Shoal__LeafRelease *message,
+                      ProtobufCAllocator *allocator);
 /* Shoal__Heartbeat methods */
 void   shoal__heartbeat__init
                      (Shoal__Heartbeat         *message);
@@ -970,6 +1055,9 @@ typedef void (*Shoal__Evaluated_Closure)
 typedef void (*Shoal__Leave_Closure)
                  (const Shoal__Leave *message,
                   void *closure_data);
+typedef void (*Shoal__ExchangeStalled_Closure)
+                 (const Shoal__ExchangeStalled *message,
+                  void *closure_data);
 typedef void (*Shoal__Welcome_Closure)
                  (const Shoal__Welcome *message,
                   void *closure_data);
@@ -1012,6 +1100,9 @@ typedef void (*Shoal__MemberStatus_Closure)
 typedef void (*Shoal__StatusReport_Closure)
                  (const Shoal__StatusReport *message,
                   void *closure_data);
+typedef void (*Shoal__LeafRelease_Closure)
+                 (const Shoal__LeafRelease *message,
+                  void *closure_data);
 typedef void (*Shoal__Heartbeat_Closure)
                  (const Shoal__Heartbeat *message,
                   void *closure_data);
@@ -1036,6 +1127,7 @@ extern const ProtobufCMessageDescriptor shoal__prepared__descriptor;
 extern const ProtobufCMessageDescriptor shoal__applied__descriptor;
 extern const ProtobufCMessageDescriptor shoal__evaluated__descriptor;
 extern const ProtobufCMessageDescriptor shoal__leave__descriptor;
+extern const ProtobufCMessageDescriptor shoal__exchange_stalled__descriptor;
 extern const ProtobufCMessageDescriptor shoal__welcome__descriptor;
 extern const ProtobufCMessageDescriptor shoal__refusal__descriptor;
 extern const ProtobufCMessageDescriptor shoal__participant__descriptor;
@@ -1050,6 +1142,7 @@ extern const ProtobufCMessageDescriptor shoal__state_chunk__descriptor;
 extern const ProtobufCMessageDescriptor shoal__status_request__descriptor;
 extern const ProtobufCMessageDescriptor shoal__member_status__descriptor;
 extern const ProtobufCMessageDescriptor shoal__status_report__descriptor;
+extern const ProtobufCMessageDescriptor shoal__leaf_release__descriptor;
 extern const ProtobufCMessageDescriptor shoal__heartbeat__descriptor;
 extern const ProtobufCMessageDescriptor shoal__error_report__descriptor;
 

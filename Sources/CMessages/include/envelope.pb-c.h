@@ -34,6 +34,7 @@ typedef enum {
   SHOAL__ENVELOPE__BODY_APPLIED = 20,
   SHOAL__ENVELOPE__BODY_EVALUATED = 21,
   SHOAL__ENVELOPE__BODY_LEAVE = 22,
+  SHOAL__ENVELOPE__BODY_EXCHANGE_STALLED = 26,
   SHOAL__ENVELOPE__BODY_STATUS_REQUEST = 31,
   SHOAL__ENVELOPE__BODY_WELCOME = 32,
   SHOAL__ENVELOPE__BODY_REFUSAL = 33,
@@ -47,6 +48,7 @@ typedef enum {
   SHOAL__ENVELOPE__BODY_STATE_CHUNK = 48,
   SHOAL__ENVELOPE__BODY_HEARTBEAT = 49,
   SHOAL__ENVELOPE__BODY_ERROR_REPORT = 50,
+  SHOAL__ENVELOPE__BODY_LEAF_RELEASE = 54,
   SHOAL__ENVELOPE__BODY_PARTIAL = 64,
   SHOAL__ENVELOPE__BODY_REDUCED = 65
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SHOAL__ENVELOPE__BODY__CASE)
@@ -92,6 +94,7 @@ struct  Shoal__Envelope
     Shoal__Applied *applied;
     Shoal__Evaluated *evaluated;
     Shoal__Leave *leave;
+    Shoal__ExchangeStalled *exchange_stalled;
     /*
      * Anybody who is let in to the coordinator
      */
@@ -114,6 +117,7 @@ struct  Shoal__Envelope
     Shoal__StateChunk *state_chunk;
     Shoal__Heartbeat *heartbeat;
     Shoal__ErrorReport *error_report;
+    Shoal__LeafRelease *leaf_release;
     /*
      * Between reducers, on the data sockets
      */

@@ -65,7 +65,8 @@ extension CoordinatorLoop {
         guard let work = work[record.step] else { return }
         let commit = CommitRecord(
             step: record.step, generation: record.generation, leafWorkers: record.leafWorkers,
-            gradientDigest: record.gradientDigest, stateDigestBefore: record.stateDigestBefore)
+            gradientDigest: record.gradientDigest, stateDigestBefore: record.stateDigestBefore,
+            lossSum: record.lossSum, wasSkipped: record.wasSkipped)
         onDriver({ try $0.willCommit(commit, work: work) }) { loop, _ in
             loop.handle(.ledgerWritten(step: record.step))
             FaultPoint.afterCommitSent.pass()
@@ -121,6 +122,13 @@ extension CoordinatorLoop {
         }
     }
 
+    func resume(step: UInt64, digest: [UInt8], gradientNorm: Double) {
+        onDriver({ try $0.resume(atStep: step, stateDigest: digest, gradientNorm: gradientNorm) }) {
+            loop, next in
+            loop.handle(.resumed(step: step, next.map { Agenda($0) }))
+        }
+    }
+
     func saveCheckpoint(step: UInt64) {
         guard let snapshot = held?.snapshot, snapshot.step == step else {
             return handle(.driverFailed(code: 70, message: "the state of step \(step) is not held"))
@@ -131,6 +139,7 @@ extension CoordinatorLoop {
 
 extension Agenda {
     init(_ next: AfterStep) {
-        self.init(evaluate: next.evaluate, checkpoint: next.checkpoint, finish: next.finish)
+        self.init(
+            evaluate: next.evaluate, checkpoint: next.checkpoint, waits: next.waits, finish: next.finish)
     }
 }

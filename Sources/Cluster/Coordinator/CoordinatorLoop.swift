@@ -121,7 +121,9 @@ final class CoordinatorLoop {
         case .send(let envelope, let peer): sockets.sendData(envelope, to: peer)
         case .failed(let error): handle(.driverFailed(code: 70, message: "\(error)"))
         case .dropped(let reason): if logOfDrops.admits() { settings.log("dropped: \(reason)") }
-        case .computed, .cancelled, .reduced: break
+        case .awaits(let awaited, let ticket):
+            handle(.exchangeAwaits(awaited, step: ticket.step, generation: ticket.generation))
+        case .computed, .cancelled, .reduced, .released: break
         }
     }
 
@@ -134,7 +136,10 @@ final class CoordinatorLoop {
         case .send(let envelope, let connection): send(envelope, to: connection)
         case .sendState(let header, let connection): sendState(header, to: connection)
         case .loadState: loadState()
+        case .resume(let step, let digest, let norm): resume(step: step, digest: digest, gradientNorm: norm)
         case .prepareWork(let step): prepareWork(step: step)
+        case .checkExchange(let step, let generation):
+            reduction?.checkExchange(WorkTicket(session: 0, step: step, generation: generation))
         case .beginReduction(let plan, let step, let generation):
             let ticket = WorkTicket(session: 0, step: step, generation: generation)
             sockets.setRoster(plan.participants.filter { $0.id != 0 })
@@ -152,6 +157,7 @@ final class CoordinatorLoop {
             held = nil
             receiver = StateReceiver(parameterCount: driver.parameterCount)
             stepOfSnapshot = step
+            onDriver({ try $0.willSaveCheckpoint(step: step) }) { _, _ in }
         case .storeSnapshotChunk(let chunk, let payload, let id): store(chunk, payload: payload, from: id)
         case .saveCheckpoint(let step): saveCheckpoint(step: step)
         case .record(let event, let details):

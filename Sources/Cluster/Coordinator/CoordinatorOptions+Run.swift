@@ -16,6 +16,13 @@ extension CoordinatorOptions {
         self.init(run, setup: run.setup, minimumWorkers: minimumWorkers)
         self.allowsDifferentBase = allowsDifferentBase
         ledgerHead = UInt64(run.ledgerHead)
+        for entry in run.ledgerBehindCheckpoint {
+            ledgered[UInt64(entry.step)] = LedgeredStep(
+                generation: entry.generation, gradientDigest: entry.gradientDigest.bytes,
+                stateDigestBefore: entry.stateDigestBefore?.bytes ?? [], lossSum: entry.lossSum,
+                wasSkipped: entry.wasSkipped)
+            lastWorkerCount = Set(entry.leafWorkers).count
+        }
     }
 
     /// What the coordinator's machine has to know of a step to be proven.

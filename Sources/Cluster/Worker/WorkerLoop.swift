@@ -93,7 +93,7 @@ final class WorkerLoop {
             do {
                 try receiver.take(chunk, payload: payload)
             } catch {
-                fail(error, code: 74)
+                handle(.stateBroken(reason: "\(error)"))
             }
             FaultPoint.stateReceived.pass()
         case .installState(let step): install(step: step)
@@ -108,23 +108,33 @@ final class WorkerLoop {
                 header: Envelope.Header(
                     runID: membership.runID, term: membership.term, generation: ticket.generation,
                     step: ticket.step, sender: membership.id), ticket: ticket)
+        case .release(let leaves, let ticket): reduction?.release(leaves: leaves, ticket: ticket)
+        case .checkExchange(let ticket): reduction?.checkExchange(ticket)
         case .abandonReduction: reduction?.abandonReduction()
         case .cancelWork: reduction?.cancelWork()
         case .apply(let commit, let ticket): apply(commit, ticket: ticket)
         case .score(let leaf, let frame, let ticket): score(leaf: leaf, frame: frame, ticket: ticket)
         case .sendState(let header, let digest):
             guard let engine else { return }
+            // A copy, which is sent while steps go on.
             let vectors = engine.stateVectors
             sender = StateSender(
                 StateSnapshot(
-                    step: header.step, parameters: vectors.parameters, firstMoments: vectors.firstMoments,
-                    secondMoments: vectors.secondMoments), header: header, digest: digest)
+                    step: header.step, parameters: Self.copy(vectors.parameters),
+                    firstMoments: Self.copy(vectors.firstMoments),
+                    secondMoments: Self.copy(vectors.secondMoments)), header: header, digest: digest)
             sendState()
         case .log(let line): settings.log(line)
         case .ended(let ending):
             sender = nil
             finish(ending)
         }
+    }
+
+    private static func copy(_ vector: Vector) -> Vector {
+        let copy = Vector(zeros: vector.count)
+        copy.copy(from: vector)
+        return copy
     }
 
     private func fail(_ error: any Error, code: UInt32? = nil) {
@@ -172,6 +182,8 @@ final class WorkerLoop {
                 + (reduction?.droppedChunkCount ?? 0)
             prepared.connectionsRefused = UInt64(counts.connectionsRefused)
             handle(.reduced(prepared, ticket))
+        case .released(let leaves, let ticket): handle(.released(leaves, ticket))
+        case .awaits(let awaited, let ticket): handle(.exchangeAwaits(awaited, ticket))
         case .failed(let error): fail(error)
         case .dropped(let reason): if logOfDrops.admits() { settings.log("dropped: \(reason)") }
         }
@@ -195,7 +207,6 @@ final class WorkerLoop {
     private func apply(_ commit: Commit, ticket: WorkTicket) {
         guard let engine, let reduction else { return }
         FaultPoint.commitReceived.pass()
-        sender = nil
         let bound = bound
         let loop = io.loop
         engine.submitApply(commit, reducedGradient: reduction.reducedGradient, step: ticket.step) { result in

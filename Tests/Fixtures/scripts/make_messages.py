@@ -55,13 +55,13 @@ def packed(field, values):
 
 
 HEADER = (
-    fixed32(1, 1) + fixed64(2, 0x0123456789ABCDEF) + number(3, 3) + number(4, 300) + number(5, 70000) + number(6, 2)
+    fixed32(1, 2) + fixed64(2, 0x0123456789ABCDEF) + number(3, 3) + number(4, 300) + number(5, 70000) + number(6, 2)
 )
 DIGEST = bytes(range(32))
 KEY = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
 
 NUMERICS = blob(1, "OpenBLAS 0.3.21") + blob(2, "Haswell") + blob(3, "vector")
-HELD = fixed64(1, 0x0123456789ABCDEF) + number(2, 69999) + blob(3, DIGEST) + number(4, 1) + blob(6, DIGEST[::-1])
+HELD = fixed64(1, 0x0123456789ABCDEF) + number(2, 69999) + blob(3, DIGEST) + number(4, 1) + blob(6, DIGEST[::-1]) + double(7, 0.75)
 REGISTRATION = (
     blob(1, "0.1.0") + blob(2, "höst") + number(3, 4242) + blob(4, "ab" * 32) + message(5, NUMERICS) + number(6, 8)
     + blob(7, "tcp://10.0.0.2:40111") + blob(8, KEY)
@@ -93,7 +93,8 @@ BODIES = {
         21,
         number(1, 6) + message(2, struct.pack("<dd", 1.5, -0.0)) + packed(3, [0, 200]) + packed(4, [7, 0]),
     ),
-    "leave": (22, blob(1, "going")),
+    "leave": (22, blob(1, "going") + number(2, 1)),
+    "exchange_stalled": (26, packed(1, [3, 300]) + packed(2, [4])),
     "welcome": (
         32,
         number(1, 2) + blob(2, "base: x\n") + blob(3, "{}") + double(4, 1.0) + double(5, 5.0) + double(6, 600.0)
@@ -121,6 +122,7 @@ BODIES = {
     "state_chunk": (48, STATE_CHUNK),
     "heartbeat": (49, number(1, 9)),
     "error_report": (50, number(1, 65) + blob(2, "bad row")),
+    "leaf_release": (54, packed(1, [7, 200])),
     "partial": (64, CHUNK),
     "reduced": (65, CHUNK),
 }

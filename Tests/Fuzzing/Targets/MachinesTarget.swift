@@ -126,10 +126,16 @@ public final class MachinesTarget: FuzzTarget {
                     checksum: word(), isLast: byte() % 2 == 0, stateDigest: digest())
                 say(.stateChunk(chunk), connection, payload: byte() % 2 == 0 ? [[1, 2, 3, 4]] : [])
             case 16: say(.heartbeat(Heartbeat(sequence: number())), connection)
-            case 17: say(.leave(Leave(reason: "x")), connection)
+            case 17: say(.leave(Leave(reason: "x", drains: byte() % 2 == 0)), connection)
             case 18:
                 say(.errorReport(ErrorReport(code: byte() == 0 ? 65 : 74, message: "x")), connection)
             case 19, 20: finishStep()
+            case 21:
+                let report = ExchangeStalled(
+                    partialsFrom: (0..<byte() % 3).map { _ in word() },
+                    reducedFrom: (0..<byte() % 3).map { _ in word() })
+                say(.exchangeStalled(report), connection)
+            case 22: say(.leafRelease(LeafRelease(leaves: (0..<byte() % 4).map { _ in word() })), connection)
             default: chunk(from: word())
             }
         }
@@ -165,12 +171,18 @@ public final class MachinesTarget: FuzzTarget {
             take(.received(Envelope(header: header, body: body), from: ConnectionID(connection)))
         }
 
-        private func register() -> Envelope {
-            let register = Register(
+        private mutating func register() -> Envelope {
+            var register = Register(
                 shoalVersion: "", host: "h", processID: 1, baseDigest: "b",
                 numerics: NumericsFingerprint(blas: "", core: "", kernels: ""),
                 threadCount: bytes.first == 0 ? .max : 2,
                 dataEndpoint: "", publicKey: "")
+            if byte() % 4 == 1 {
+                register.held = HeldState(
+                    runID: byte() % 4 == 1 ? number() : 1, step: number(), stateDigest: digest(),
+                    preparedGeneration: byte() % 2 == 0 ? number() : nil, preparedDigest: digest(),
+                    gradientNorm: real())
+            }
             return Envelope(header: .init(), body: .register(register))
         }
 
@@ -198,7 +210,8 @@ public final class MachinesTarget: FuzzTarget {
                 elementCount: UInt32(count),
                 checksum: 0)
             let attempt = Reducer.Attempt(
-                step: byte() % 4 == 0 ? number() : step, generation: byte() % 4 == 0 ? number() : generation)
+                term: byte() % 8 == 1 ? number() : 1, step: byte() % 4 == 0 ? number() : step,
+                generation: byte() % 4 == 0 ? number() : generation)
             _ = try? reducer.receive(
                 Reducer.Incoming(
                     sender: sender, attempt: attempt, isReduced: byte() % 2 == 0, chunk: chunk,
@@ -222,13 +235,13 @@ public final class MachinesTarget: FuzzTarget {
                         reducer.begin(leafCount: MachinesTarget.leafCount)
                         _ = try? reducer.start(
                             plan: assignment.plan, participant: ids[connection.value] ?? 1,
-                            attempt: .init(step: step, generation: generation))
+                            attempt: .init(term: 1, step: step, generation: generation))
                     case .evaluate: generation = envelope.header.generation
                     default: break
                     }
                 case .loadState, .prepareWork, .appendLedger, .stepFinished, .prepareEvaluation,
                     .evaluationFinished,
-                    .beginSnapshot, .saveCheckpoint, .sendState:
+                    .beginSnapshot, .saveCheckpoint, .sendState, .resume:
                     asked.append(action)
                 default: break
                 }
@@ -264,6 +277,8 @@ public final class MachinesTarget: FuzzTarget {
                             ? .snapshotRefused(from: id, reason: "x")
                             : .snapshotReceived(from: id, step: step, digest: digest()))
                 case .saveCheckpoint(let step): take(.checkpointSaved(step: step))
+                case .resume(let step, _, _):
+                    take(.resumed(step: step, byte() % 4 == 1 ? nil : Agenda(checkpoint: byte() % 3 == 0)))
                 case .sendState(let header, let connection):
                     let loaded = Envelope(
                         header: .init(
