@@ -2365,7 +2365,7 @@ const ProtobufCMessageDescriptor shoal__plan__descriptor =
   (ProtobufCMessageInit) shoal__plan__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor shoal__assignment__field_descriptors[2] =
+static const ProtobufCFieldDescriptor shoal__assignment__field_descriptors[3] =
 {
   {
     "plan",
@@ -2391,15 +2391,28 @@ static const ProtobufCFieldDescriptor shoal__assignment__field_descriptors[2] =
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "follows",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__Assignment, follows),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned shoal__assignment__field_indices_by_name[] = {
+  2,   /* field[2] = follows */
   1,   /* field[1] = leaves */
   0,   /* field[0] = plan */
 };
 static const ProtobufCIntRange shoal__assignment__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor shoal__assignment__descriptor =
 {
@@ -2409,7 +2422,7 @@ const ProtobufCMessageDescriptor shoal__assignment__descriptor =
   "Shoal__Assignment",
   "shoal",
   sizeof(Shoal__Assignment),
-  2,
+  3,
   shoal__assignment__field_descriptors,
   shoal__assignment__field_indices_by_name,
   1,  shoal__assignment__number_ranges,

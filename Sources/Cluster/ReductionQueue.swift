@@ -52,6 +52,8 @@ final class ReductionQueue: @unchecked Sendable {
     private var runningJobCount = 0
     private var reduction: (header: Envelope.Header, ticket: WorkTicket)?
     private var meter = ReductionMeter()
+    /// Reduced gradients of steps that this process is to apply later, by step.
+    private var keptGradients: [UInt64: Vector] = [:]
 
     private struct Computation: Hashable {
         var leaf: UInt32
@@ -145,6 +147,26 @@ final class ReductionQueue: @unchecked Sendable {
             reduction = nil
             reducer.abandon()
         }
+    }
+
+    /// Copies the reduced gradient, as that of `step`.
+    func keepGradient(ofStep step: UInt64) {
+        queue.async { [self] in
+            let copy = Vector(zeros: reducedGradient.count)
+            copy.copy(from: reducedGradient)
+            keptGradients[step] = copy
+        }
+    }
+
+    /// Hands out a gradient that was kept.
+    func takeGradient(ofStep step: UInt64, _ body: @escaping @Sendable (Vector) -> Void) {
+        queue.async { [self] in
+            if let gradient = keptGradients.removeValue(forKey: step) { body(gradient) }
+        }
+    }
+
+    func dropGradients(ofSteps steps: [UInt64]) {
+        queue.async { [self] in for step in steps { keptGradients[step] = nil } }
     }
 
     /// Takes a chunk that a peer sent, with its payload as received.

@@ -6,6 +6,10 @@ extension CoordinatorMachine {
         guard case .idle = phase else { return }
         if isStopping { agenda = Agenda(checkpoint: true, finish: true) }
         if activeMembers.isEmpty {
+            admitLoaded()
+            if activeMembers.isEmpty { claimLoaded() }
+        }
+        if activeMembers.isEmpty {
             if heldStep != appliedStep {
                 // Nobody takes part with the state any more: back to the checkpoint, and on from there unless a
                 // worker comes back that kept it.
@@ -35,7 +39,7 @@ extension CoordinatorMachine {
                 // While one is on its way the next waits for a later boundary, not the steps for it.
                 if upload == nil {
                     agenda.checkpoint = false
-                    beginUpload()
+                    beginUpload(saves: true)
                 }
             } else {
                 return requestSnapshot()
@@ -45,10 +49,10 @@ extension CoordinatorMachine {
             if checkpointsUnderWay == 0 { finish() }
             return
         }
-        guard admitReadyMembers() else { return }
-        let isLoading = members.values.contains { $0.phase == .loading(step: appliedStep) }
+        guard admitMembers(now: now) else { return }
         let required = hasBegun ? 1 : max(options.minimumWorkers, 1)
-        guard !isLoading, activeMembers.count >= required, !agenda.evaluate else { return }
+        guard activeMembers.count >= required, !agenda.evaluate else { return }
+        endWaiting()
         phase = .preparingWork
         actions.append(.prepareWork(step: appliedStep + 1))
     }
@@ -61,25 +65,6 @@ extension CoordinatorMachine {
         actions.append(.saveCheckpoint(step: appliedStep))
     }
 
-    /// Sends the state to those that wait for it; false when it has to be fetched from a worker first.
-    private mutating func admitReadyMembers() -> Bool {
-        admitClaims()
-        let ready = members.values.filter { $0.phase == .ready }.sorted { $0.id < $1.id }
-        guard !ready.isEmpty else { return true }
-        guard heldStep == appliedStep else {
-            // While a checkpoint is on its way newcomers wait, not the steps.
-            if upload != nil { return true }
-            requestSnapshot()
-            return false
-        }
-        for member in ready {
-            members[member.id]?.phase = .loading(step: appliedStep)
-            members[member.id]?.claim = nil
-            actions.append(.sendState(header(step: appliedStep), to: member.connection))
-        }
-        return true
-    }
-
     /// Asks the first worker for its state; another one is asked should it be lost.
     mutating func requestSnapshot() {
         // One at a time.
@@ -90,11 +75,13 @@ extension CoordinatorMachine {
     }
 
     /// Asks a worker for a copy of its state, which it sends while steps go on.
-    private mutating func beginUpload() {
+    ///
+    /// - Parameter saves: whether it becomes a checkpoint.
+    mutating func beginUpload(saves: Bool) {
         guard let source = activeMembers.first(where: { $0.drainReason == nil }) ?? activeMembers.first else {
             return
         }
-        upload = (source.id, appliedStep)
+        upload = Upload(from: source.id, step: appliedStep, saves: saves, lastPiece: clock)
         actions.append(.beginSnapshot(from: source.id, step: appliedStep))
         send(.snapshotRequest(SnapshotRequest()), to: source.connection, step: appliedStep)
     }
@@ -113,7 +100,8 @@ extension CoordinatorMachine {
             }
             self.upload = nil
             heldStep = step
-            guard step > savedStep else { return }
+            sendUploadedState(step: step)
+            guard upload.saves, step > savedStep else { return }
             savedStep = step
             checkpointsUnderWay += 1
             actions.append(.saveCheckpoint(step: step))

@@ -23,10 +23,11 @@ extension CoordinatorMachine {
     mutating func forget(_ id: UInt32, event: String, reason: String) -> Member? {
         guard let member = members.removeValue(forKey: id) else { return nil }
         idOfConnection[member.connection] = nil
-        if upload?.from == id {
-            // Nobody has that state any more; the next one is saved instead.
-            upload = nil
-            agenda.checkpoint = true
+        if let upload, upload.from == id {
+            // Nobody has that state any more; the next one is saved and sent instead.
+            self.upload = nil
+            if upload.saves { agenda.checkpoint = true }
+            giveUpLoading(of: upload.step)
         }
         // Behind the end everybody goes, as they were told.
         if !hasEnded {

@@ -18,15 +18,14 @@ extension CoordinatorMachine {
 
     /// Pairs are tried again after this time, then after twice as long.
     private static let firstAvoidance = Duration.seconds(60)
-    /// A worker that is cut off a second time within this time is turned away for good.
-    private static let forgetsExpulsionAfter = Duration.seconds(600)
 
     /// `reporter` (0 is the coordinator, in a star) misses chunks of others.
     mutating func didStall(
         _ report: ExchangeStalled, by reporter: UInt32, step: UInt64, generation: UInt64, now: Duration
     ) {
         guard case .stepping(var progress) = phase, !progress.isLedgered, step == progress.request.step,
-            generation == progress.generation, let plan = progress.plan, plan.participant(reporter) != nil
+            generation == progress.generation, let plan = progress.plan, plan.participant(reporter) != nil,
+            !progress.followers.contains(reporter)
         else { return }
         progress.stallReports[reporter] = report
         phase = .stepping(progress)
@@ -88,19 +87,13 @@ extension CoordinatorMachine {
         }
     }
 
-    /// The first time it may come back at once: a connection that broke is whole again by then.
     private mutating func expel(_ member: Member, from other: UInt32, now: Duration) {
-        let message =
-            "\(place(of: member.id)) and \(place(of: other)) cannot reach one another, and no other worker is "
-            + "reached by all; check firewalls and --bind, --advertise, --data-port, or set "
-            + "cluster.collective: star, which needs only the way to the coordinator"
-        let endpoint = member.register.dataEndpoint
-        if let last = expelled[endpoint], now - last < Self.forgetsExpulsionAfter {
-            return turnAway(member.id, code: .unreachable, message: message)
-        }
-        expelled[endpoint] = now
-        forget(member.id, event: "lost", reason: message)
-        send(.abort(Abort(reason: message)), to: member.connection)
+        sendAway(
+            member.id, code: .unreachable,
+            message:
+                "\(place(of: member.id)) and \(place(of: other)) cannot reach one another, and no other worker is "
+                + "reached by all; check firewalls and --bind, --advertise, --data-port, or set "
+                + "cluster.collective: star, which needs only the way to the coordinator", now: now)
     }
 
     private func place(of id: UInt32) -> String {

@@ -36,6 +36,7 @@ extension CoordinatorMachine {
         case .stateChunk(let chunk):
             let step = upload?.from == id ? upload?.step : appliedStep
             if isExpectingSnapshot(from: id), envelope.header.step == step, envelope.payload.count == 1 {
+                upload?.lastPiece = now
                 actions.append(.storeSnapshotChunk(chunk, payload: envelope.payload[0], from: id))
             } else {
                 droppedMessageCount += 1
@@ -105,6 +106,11 @@ extension CoordinatorMachine {
                     + "install the same version on both")
         }
         if hasEnded { return Refusal(code: .runFinished, message: "the run is over") }
+        if strikes(of: register) > 1 {
+            return Refusal(
+                code: .notAdmitted,
+                message: "\(register.host) had to be sent away twice within ten minutes; its log says why")
+        }
         if nextID == .max {
             return Refusal(
                 code: .notAdmitted,
@@ -162,19 +168,7 @@ extension CoordinatorMachine {
             catchUp(id)
             return
         }
-        guard member.phase == .loading(step: step) else { return }
-        guard step == appliedStep else {
-            members[id]?.phase = .ready
-            return
-        }
-        guard loaded.stateDigest == stateDigest else {
-            turnAway(
-                id, code: .differentState,
-                message: "\(member.name) received the state of step \(step) with another digest")
-            return
-        }
-        members[id]?.phase = .active
-        record("joined", ["worker": "\(id)", "step": "\(step)", "host": member.register.host])
+        didReach(step, digest: loaded.stateDigest, by: id)
     }
 
     /// Errors of data or logic would meet every worker; what else fails is this worker's own trouble.
@@ -192,7 +186,12 @@ extension CoordinatorMachine {
     mutating func tick(now: Duration) {
         // If the coordinator itself was stopped for a while, nobody could be heard: that is not the workers' fault.
         if let lastTick, now - lastTick > options.lostAfter / 2 {
-            for id in members.keys { members[id]?.lastHeard += now - lastTick }
+            for id in members.keys {
+                members[id]?.lastHeard += now - lastTick
+                if let since = members[id]?.waitedForSince {
+                    members[id]?.waitedForSince = since + (now - lastTick)
+                }
+            }
         }
         lastTick = now
         guard !hasEnded else { return }
@@ -202,6 +201,7 @@ extension CoordinatorMachine {
                 member.id, reason: "silent for \(((now - member.lastHeard).inSeconds * 10).rounded() / 10) s",
                 now: now)
         }
+        dismissStalledNewcomers(now: now)
         retryStalledExchange(now: now)
         relieveStragglers(now: now)
         if options.reducer != nil, case .stepping(let progress) = phase, !progress.isLedgered {

@@ -117,8 +117,9 @@ extension CoordinatorMachine {
         progress.line = line
         progress.isCommitted = true
         generations[request.step] = max(generations[request.step] ?? 0, line.generation)
-        for member in activeMembers where !prepared.contains(where: { $0.id == member.id }) {
+        for member in members.values where !prepared.contains(where: { $0.id == member.id }) {
             // Without the gradient it cannot follow; it gets the state behind the step.
+            guard member.phase != .building, member.phase != .ready else { continue }
             members[member.id]?.phase = .ready
             members[member.id]?.claim = nil
         }

@@ -54,10 +54,13 @@ extension CoordinatorMachine {
                 threadCount: Int(member.register.threadCount), secondsPerLeaf: member.secondsPerLeaf,
                 heldLeaves: held, pendingLeafCount: held.count { progress.reports[$0] == nil })
         }
+        let followers = followers
         let plan = PlanBuilder.plan(
             leafCount: progress.request.leafCount, layout: options.layout, workers: workers,
-            reducer: options.reducer, owners: owners, rotation: step)
+            followers: followers.map { Plan.Participant($0) }, reducer: options.reducer, owners: owners,
+            rotation: step)
         progress.plan = plan
+        progress.followers = Set(followers.map(\.id))
         if options.reducer != nil {
             actions.append(.beginReduction(plan, step: step, generation: progress.generation))
         }
@@ -72,6 +75,13 @@ extension CoordinatorMachine {
             }
             send(
                 .assign(Assignment(plan: plan, leaves: new)), to: member.connection, step: step,
+                generation: progress.generation)
+        }
+        for member in followers {
+            members[member.id]?.preparedStep = appliedStep
+            members[member.id]?.following = (step, progress.generation)
+            send(
+                .assign(Assignment(plan: plan, leaves: [], follows: true)), to: member.connection, step: step,
                 generation: progress.generation)
         }
         phase = .stepping(progress)
@@ -108,6 +118,9 @@ extension CoordinatorMachine {
     }
 
     mutating func didPrepare(_ prepared: Prepared, by id: UInt32, header: Envelope.Header, now: Duration) {
+        if let member = members[id], member.phase != .active {
+            return didPrepareFollowing(member, header: header)
+        }
         guard case .stepping(var progress) = phase, header.step == progress.request.step,
             header.generation == progress.generation, !progress.isLedgered,
             progress.plan?.participant(id) != nil, progress.prepared[id] == nil
@@ -171,6 +184,10 @@ extension CoordinatorMachine {
         for member in activeMembers where progress.prepared[member.id] != nil {
             send(.commit(commit), to: member.connection, step: step, generation: progress.generation)
         }
+        for id in progress.followers.sorted() {
+            guard let member = members[id] else { continue }
+            send(.commit(commit), to: member.connection, step: step, generation: progress.generation)
+        }
     }
 
     func commit(of progress: StepProgress, _ line: LedgeredStep) -> Commit {
@@ -185,6 +202,10 @@ extension CoordinatorMachine {
     }
 
     mutating func didApply(_ applied: Applied, by id: UInt32, header: Envelope.Header, now: Duration) {
+        if let member = members[id], case .loading = member.phase {
+            return didReach(
+                header.step, digest: applied.stateDigest, gradientNorm: applied.gradientNorm, by: id)
+        }
         guard case .stepping(var progress) = phase, header.step == progress.request.step,
             header.generation == progress.generation, progress.isCommitted, progress.prepared[id] != nil,
             progress.applied[id] == nil
@@ -247,7 +268,7 @@ extension CoordinatorMachine {
             } else {
                 finishStepIfApplied(progress, now: now)
             }
-        } else if progress.plan?.participant(id) != nil {
+        } else if progress.plan?.participant(id) != nil, !progress.followers.contains(id) {
             startGeneration(of: progress, now: now)
         }
     }

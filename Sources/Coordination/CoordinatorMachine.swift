@@ -3,7 +3,7 @@ import WireProtocol
 /// The coordinator's logic: who takes part, what is computed by whom, when a step is committed.
 ///
 /// A pure function of its state, events and the time it is told; it has no clock, socket, file or thread.
-/// Parts: `+Membership` (admission), `+Departure` (loss, leaving, stopping), `+Resumption` (workers that kept their
+/// Parts: `+Membership` (registration), `+Joining` (from there into the steps), `+Departure` (loss, leaving, stopping), `+Resumption` (workers that kept their
 /// state), `+Boundary` (what happens between steps), `+Step` (a step and its generations), `+Stragglers`, `+Exchange`
 /// (gradients that do not get through), `+Evaluation`, `+Status` (what it tells of itself).
 public struct CoordinatorMachine: Sendable {
@@ -25,6 +25,15 @@ public struct CoordinatorMachine: Sendable {
         /// A worker uploads its state.
         case snapshot(from: UInt32)
         case ended
+    }
+
+    /// A state that is fetched from a worker, for a checkpoint or for newcomers.
+    struct Upload: Sendable {
+        var from: UInt32
+        var step: UInt64
+        var saves: Bool
+        /// When it was asked for, or a piece of it came last.
+        var lastPiece: Duration
     }
 
     public let options: CoordinatorOptions
@@ -56,8 +65,8 @@ public struct CoordinatorMachine: Sendable {
     var refusesClaims = false
     /// Pairs that cannot reach one another, until when that is believed, and how often it was found.
     var avoided: [Pair: (until: Duration, count: Int)] = [:]
-    /// Data addresses of workers that had to go because others could not reach them, and when.
-    var expelled: [String: Duration] = [:]
+    /// Workers that had to go because the others could not get on with them, by key or data address.
+    var strikes: [String: Strikes] = [:]
     /// What the coordinator's own part in an exchange waits for.
     var exchangeWatch = ExchangeWatch()
     var agenda = Agenda()
@@ -68,8 +77,8 @@ public struct CoordinatorMachine: Sendable {
     /// True once a step began in this life: from then on one worker is enough to go on.
     var hasBegun = false
     var checkpointsUnderWay = 0
-    /// The worker that uploads its state for a checkpoint while steps go on, and the state's step.
-    var upload: (from: UInt32, step: UInt64)?
+    /// A state that is fetched from a worker while steps go on.
+    var upload: Upload?
     var evaluationCount: UInt64 = 0
     var heartbeatCount: UInt64 = 0
     var nextHeartbeat = Duration.zero

@@ -8,7 +8,7 @@ package struct Member: Sendable {
         case building
         /// Waits for the state, which it gets between two steps.
         case ready
-        /// The state of this step is on its way to it.
+        /// The state of this step is on its way to it, and it keeps the gradients of those behind.
         case loading(step: UInt64)
         /// Takes part.
         case active
@@ -28,6 +28,14 @@ package struct Member: Sendable {
     package var secondsPerLeaf: Double?
     /// The state it says it kept; nil once it has been given another or has gone on.
     package var claim: HeldState?
+    /// The state it holds by now, while it is loading.
+    package var loaded: (step: UInt64, digest: [UInt8], gradientNorm: Double)?
+    /// The last step whose reduced gradient it keeps, while it is loading.
+    package var preparedStep: UInt64 = 0
+    /// The attempt it follows, while it is loading.
+    package var following: (step: UInt64, generation: UInt64)?
+    /// Since when the next step has been waiting for it to get on with loading.
+    package var waitedForSince: Duration?
     /// Set once it wants to go behind the step.
     package var drainReason: String?
 
@@ -42,6 +50,16 @@ package struct Member: Sendable {
 
     /// Its name in messages and logs.
     package var name: String { "worker \(id) (\(register.host), process \(register.processID))" }
+
+    /// It is given the state after `step`.
+    package mutating func beginLoading(step: UInt64) {
+        phase = .loading(step: step)
+        claim = nil
+        loaded = nil
+        following = nil
+        waitedForSince = nil
+        preparedStep = step
+    }
 
     /// Takes a measured micro-batch into the mean, old ones fading.
     package mutating func measure(seconds: Double) {

@@ -37,12 +37,14 @@ public enum PlanBuilder {
     /// Leaves go one by one to the worker that would finish its next one first, in aligned runs where counts allow;
     /// every worker gets one while there are enough.
     /// - Parameters:
+    ///   - followers: participants that compute nothing and are sent the reduced gradient.
     ///   - reducer: under `collective: star` the coordinator as a participant (id 0); nil for a mesh.
     ///   - owners: those that may finish chunks, because all reach them; nil for every worker.
     ///   - rotation: shifts whose chunk comes first, so that the odd chunk wanders from step to step.
     /// - Precondition: `workers` is not empty; held leaves are disjoint.
     public static func plan(
-        leafCount: Int, layout: ChunkLayout, workers: [Worker], reducer: Plan.Participant? = nil,
+        leafCount: Int, layout: ChunkLayout, workers: [Worker], followers: [Plan.Participant] = [],
+        reducer: Plan.Participant? = nil,
         owners eligible: Set<UInt32>? = nil, rotation: UInt64 = 0
     ) -> Plan {
         precondition(!workers.isEmpty, "a plan without workers")
@@ -52,6 +54,7 @@ public enum PlanBuilder {
             Plan.Participant(
                 id: worker.id, dataEndpoint: worker.dataEndpoint, publicKey: worker.publicKey, leaves: leaves)
         }
+        participants += followers
         let owners: [UInt32]
         if let reducer {
             owners = Array(repeating: reducer.id, count: layout.count)

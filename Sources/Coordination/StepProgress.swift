@@ -12,6 +12,8 @@ package struct StepProgress: Sendable {
     /// Reports of computed leaves; a leaf computed twice gives the same report.
     package var reports: [UInt32: LeafComputed] = [:]
     package var prepared: [UInt32: Prepared] = [:]
+    /// Newcomers that keep the gradient of this attempt and take no part in it.
+    package var followers: Set<UInt32> = []
     package var applied: [UInt32: Applied] = [:]
     /// What was last said about missing chunks in this attempt.
     package var stallReports: [UInt32: ExchangeStalled] = [:]

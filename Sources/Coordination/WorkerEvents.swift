@@ -40,12 +40,12 @@ extension WorkerMachine {
         case tick
         /// The answer to ``Action/buildEngine(_:)``.
         case engineBuilt(parameterCount: Int)
-        /// The answer to ``Action/installState(step:)``, with the digest computed from the bytes.
+        /// The answer to ``Action/installState(step:keepsReduction:)``, with the digest computed from the bytes.
         case stateInstalled(step: UInt64, digest: [UInt8])
         /// A piece of the state could not be used.
         case stateBroken(reason: String)
-        /// The answers to ``Action/compute(leaf:frame:ticket:)``, ``Action/apply(_:ticket:)`` and
-        /// ``Action/score(leaf:frame:ticket:)``.
+        /// The answers to ``Action/compute(leaf:frame:ticket:)``, ``Action/apply(_:ticket:)``,
+        /// ``Action/applyKept(_:ticket:)`` and ``Action/score(leaf:frame:ticket:)``.
         case computed(LeafComputed, WorkTicket)
         case applied(Applied, WorkTicket)
         case evaluated(Evaluated, WorkTicket)
@@ -71,7 +71,9 @@ extension WorkerMachine {
         /// Keep a piece of the state that is arriving; the first one of the first section starts over.
         case storeStateChunk(StateChunk, payload: [UInt8])
         /// All pieces are here: make them the engine's state and digest it.
-        case installState(step: UInt64)
+        ///
+        /// - Parameter keepsReduction: steps behind that one are being followed; else their reduction is forgotten.
+        case installState(step: UInt64, keepsReduction: Bool)
         /// Forget the gradients of an earlier step.
         case beginStep(leafCount: Int, ticket: WorkTicket)
         /// Compute a micro-batch and keep its gradient.
@@ -88,6 +90,12 @@ extension WorkerMachine {
         case cancelWork
         /// Apply the reduced gradient that is held.
         case apply(Commit, ticket: WorkTicket)
+        /// Copy the reduced gradient that is held, as that of this step, until it is applied or dropped.
+        case keepGradient(step: UInt64)
+        /// Apply the kept gradient of the ticket's step; answered as ``apply(_:ticket:)``.
+        case applyKept(Commit, ticket: WorkTicket)
+        /// Drop the kept gradients of these steps.
+        case dropGradients([UInt64])
         case score(leaf: UInt32, frame: [UInt8], ticket: WorkTicket)
         /// Stream the state as state chunks with this header.
         case sendState(Envelope.Header, digest: [UInt8])

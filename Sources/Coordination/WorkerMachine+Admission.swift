@@ -11,10 +11,10 @@ extension WorkerMachine {
         if !isApplying { sendRegister(now: now) }
     }
 
-    private mutating func setAsideWork() {
+    mutating func setAsideWork() {
         if let step {
             actions.append(.cancelWork)
-            if let prepared = step.prepared {
+            if let prepared = step.prepared, !isFollowing {
                 kept = Kept(step: step.step, generation: step.generation, prepared: prepared)
             } else {
                 actions.append(.abandonReduction)
@@ -23,6 +23,7 @@ extension WorkerMachine {
         step = nil
         installWhenIdle = nil
         isReceivingState = false
+        stopFollowing()
     }
 
     /// The gradient that was kept is not going to be applied.
@@ -107,8 +108,9 @@ extension WorkerMachine {
 
     mutating func didReceive(_ chunk: StateChunk, envelope: Envelope) {
         guard case .active = phase, envelope.payload.count == 1 else { return }
-        if step != nil { setAsideWork() }
+        if step != nil, !isFollowing { setAsideWork() }
         forgetKept()
+        stateSession = session
         announcedDigest = chunk.stateDigest
         installWhenIdle = nil
         isReceivingState = !chunk.isLast
@@ -133,7 +135,7 @@ extension WorkerMachine {
         installWhenIdle = nil
         installingSession = session
         held = nil
-        actions.append(.installState(step: step))
+        actions.append(.installState(step: step, keepsReduction: isFollowing))
     }
 
     mutating func didInstall(step: UInt64, digest: [UInt8], now: Duration) {
@@ -149,6 +151,7 @@ extension WorkerMachine {
         brokenStateCount = 0
         held = Held(step: step, digest: digest)
         send(.stateLoaded(StateLoaded(stateDigest: digest)), step: step)
+        catchUp()
     }
 }
 

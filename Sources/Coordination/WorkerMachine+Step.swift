@@ -6,11 +6,21 @@ extension WorkerMachine {
         ticket.session == session && ticket.step == step?.step
     }
 
-    mutating func didReceive(_ assignment: Assignment, envelope: Envelope) {
+    mutating func didReceive(_ assignment: Assignment, envelope: Envelope, now: Duration) {
         let header = envelope.header
-        guard case .active = phase, holdsState, let held, header.step == held.step + 1 else { return }
+        guard case .active = phase else { return }
+        if assignment.follows { return follow(assignment.plan, header: header) }
         let plan = assignment.plan
         if let step, step.step == header.step, header.generation <= step.generation { return }
+        guard holdsState, !isApplying, let held, header.step == held.step + 1 else {
+            // It holds another state than the coordinator believes, and says which by registering again.
+            actions.append(
+                .log("step \(header.step) does not follow the state held here: registering again"))
+            return register(now: now)
+        }
+        if isFollowing { step?.commit = nil }
+        isFollowing = false
+        dropFollowed { _ in true }
         guard let own = plan.participant(id), assignment.leaves.count == envelope.payload.count,
             plan.leafCount >= 1, Int(plan.leafCount) <= ReductionTree.maximumLeafCount,
             step == nil || step?.step != header.step || step?.leafCount == plan.leafCount
@@ -68,10 +78,12 @@ extension WorkerMachine {
         guard isCurrent(ticket), ticket.generation == step?.generation, step?.prepared == nil else { return }
         step?.prepared = prepared
         send(.prepared(prepared), step: ticket.step, generation: ticket.generation)
+        if isFollowing, let commit = step?.commit { keep(commit) }
     }
 
     mutating func didReceive(_ commit: Commit, header: Envelope.Header) {
         guard case .active = phase else { return }
+        if isFollowing { return didFollow(commit, header: header) }
         if let kept, kept.step == header.step, kept.generation == header.generation, holdsState,
             held?.step == kept.step - 1, step == nil
         {
@@ -100,6 +112,7 @@ extension WorkerMachine {
         isApplying = false
         held = Held(step: ticket.step, digest: applied.stateDigest, gradientNorm: applied.gradientNorm)
         kept = nil
+        if isCatchingUp { return didCatchUp(applied, ticket: ticket, now: now) }
         guard isCurrent(ticket) else {
             if case .registering = phase { sendRegister(now: now) }
             return
@@ -128,6 +141,7 @@ extension WorkerMachine {
             return
         }
         self.step?.prepared = nil
+        self.step?.commit = nil
         actions.append(.abandonReduction)
     }
 
@@ -143,14 +157,11 @@ extension WorkerMachine {
         }
     }
 
-    mutating func didReceiveSnapshotRequest(header: Envelope.Header) {
+    mutating func didReceiveSnapshotRequest(header: Envelope.Header, now: Duration) {
         guard case .active = phase else { return }
         guard holdsState, let held, held.step == header.step, !isApplying else {
-            fail(
-                code: 74,
-                "a snapshot of step \(header.step) was asked for, this worker holds "
-                    + (held.map { "step \($0.step)" } ?? "none"))
-            return
+            actions.append(.log("the state of step \(header.step) is not held here: registering again"))
+            return register(now: now)
         }
         let answer = Envelope.Header(runID: runID, term: term, step: held.step, sender: id)
         actions.append(.sendState(answer, digest: held.digest))

@@ -3,7 +3,7 @@ public import WireProtocol
 /// A worker's logic: registration, the state, and its part in each step.
 ///
 /// A pure function of its state, events and the time it is told; it has no clock, socket, file or thread.
-/// Parts: `+Admission`, `+Step`.
+/// Parts: `+Admission`, `+Following` (steps that go on while the state is on its way), `+Step`.
 public struct WorkerMachine: Sendable {
     /// What is fixed for the process.
     public struct Options: Sendable {
@@ -41,6 +41,8 @@ public struct WorkerMachine: Sendable {
         /// Set once the whole reduced gradient is held.
         var prepared: Prepared?
         var isApplying = false
+        /// Of a step that is followed: its Commit came before the gradient was whole.
+        var commit: Commit?
     }
 
     /// A state that was applied or installed whole.
@@ -71,8 +73,16 @@ public struct WorkerMachine: Sendable {
     /// The state that is here; it outlives the connection and the coordinator.
     var held: Held?
     var kept: Kept?
+    /// The steps under way are followed: nothing is computed, their gradients are kept for a state that is on its way.
+    var isFollowing = false
+    /// Committed steps whose gradients are kept, in order.
+    var followed: [(step: UInt64, commit: Commit)] = []
+    /// The session in which a state was sent, so that the one held is not an old one.
+    var stateSession: UInt64 = 0
     /// An update is being applied, of whatever session.
     var isApplying = false
+    /// It is one that was kept.
+    var isCatchingUp = false
     /// Why it goes, once it was told to.
     var drainReason: String?
     /// From whom chunks do not come any more.
@@ -214,11 +224,11 @@ public struct WorkerMachine: Sendable {
         lastHeard = now
         switch envelope.body {
         case .stateChunk(let chunk): didReceive(chunk, envelope: envelope)
-        case .assign(let assignment): didReceive(assignment, envelope: envelope)
+        case .assign(let assignment): didReceive(assignment, envelope: envelope, now: now)
         case .commit(let commit): didReceive(commit, header: envelope.header)
         case .abort: didReceiveAbort(header: envelope.header)
         case .evaluate(let assignment): didReceive(assignment, envelope: envelope)
-        case .snapshotRequest: didReceiveSnapshotRequest(header: envelope.header)
+        case .snapshotRequest: didReceiveSnapshotRequest(header: envelope.header, now: now)
         case .errorReport(let report): end(.failed(code: report.code, message: report.message))
         case .leafRelease(let release): didReceive(release, header: envelope.header)
         case .heartbeat, .welcome, .refuse, .finish, .register, .stateLoaded, .leafComputed, .prepared,
@@ -241,7 +251,7 @@ public struct WorkerMachine: Sendable {
         if let drainReason, let lastHeard, now - lastHeard > lostAfter {
             return end(.left(reason: drainReason))
         }
-        if let step, step.prepared == nil, step.pendingLeaves.isEmpty {
+        if let step, !isFollowing, step.prepared == nil, step.pendingLeaves.isEmpty {
             actions.append(
                 .checkExchange(
                     WorkTicket(session: session, step: step.step, generation: step.generation)))

@@ -87,10 +87,13 @@ public struct Plan: Sendable, Equatable {
 public struct Assignment: Sendable, Equatable {
     public var plan: Plan
     public var leaves: [UInt32]
+    /// The worker computes nothing and keeps the reduced gradient, for a state of an earlier step that is on its way.
+    public var follows: Bool
 
-    public init(plan: Plan, leaves: [UInt32]) {
+    public init(plan: Plan, leaves: [UInt32], follows: Bool = false) {
         self.plan = plan
         self.leaves = leaves
+        self.follows = follows
     }
 }
 

@@ -81,6 +81,7 @@ enum MessagePacking {
                 unsafe $0.plan = plan(value.plan, arena)
                 unsafe $0.n_leaves = value.leaves.count
                 unsafe $0.leaves = arena.array(value.leaves)
+                unsafe $0.follows = value.follows ? 1 : 0
             }
         case .commit(let value):
             unsafe message.body_case = SHOAL__ENVELOPE__BODY_COMMIT

@@ -80,7 +80,7 @@ extension MessagePacking {
             return unsafe .assign(
                 Assignment(
                     plan: try plan(unsafe present(body.plan)),
-                    leaves: unsafe array(body.leaves, body.n_leaves)))
+                    leaves: unsafe array(body.leaves, body.n_leaves), follows: body.follows != 0))
         case SHOAL__ENVELOPE__BODY_COMMIT:
             let body = try unsafe present(message.commit)
             return unsafe .commit(

@@ -98,7 +98,7 @@ final class FakeEngine: WorkerEngine, @unchecked Sendable {
         _ commit: Commit, reducedGradient: Vector, step: UInt64,
         completion: @escaping @Sendable (Result<Applied, any Error>) -> Void
     ) {
-        run { [self] in
+        run(takesTime: false) { [self] in
             let norm = FakeModel.apply(commit, reduced: reducedGradient, to: parameters)
             completion(.success(Applied(stateDigest: stateDigest(), gradientNorm: norm)))
         }
@@ -118,11 +118,11 @@ final class FakeEngine: WorkerEngine, @unchecked Sendable {
         ChunkedDigest.digest(of: [parameters, firstMoments, secondMoments]).bytes
     }
 
-    private func run(_ body: @escaping @Sendable () -> Void) {
+    private func run(takesTime: Bool = true, _ body: @escaping @Sendable () -> Void) {
         queue.async { [self] in
             slots.wait()
             defer { slots.signal() }
-            if secondsPerLeaf > 0 { Thread.sleep(seconds: secondsPerLeaf) }
+            if takesTime, secondsPerLeaf > 0 { Thread.sleep(seconds: secondsPerLeaf) }
             body()
         }
     }

@@ -52,7 +52,6 @@ import WireProtocol
         let found = receive(loaded(2), from: 2)
         #expect(found.contains { if case .resume(step: 2, _, _) = $0 { true } else { false } })
         _ = receive(loaded(1, digest: Self.digests[0]), from: 1)
-        #expect(machine.activeWorkerCount == 1)
         _ = machine.handle(.resumed(step: 2, Agenda()), now: .seconds(2))
         // Worker 2 alone holds it.
         #expect(machine.appliedStep == 2)

@@ -7,7 +7,9 @@ import Testing
 /// `SHOAL_SIMULATION_TRACE` every message is printed.
 @Suite struct FaultScheduleTests {
     private static let environment = ProcessInfo.processInfo.environment
-    static let seedCount = environment["SHOAL_SIMULATION_SEEDS"].flatMap(Int.init) ?? 2000
+    static let seedCount =
+        environment["SHOAL_SIMULATION_SEEDS"].flatMap(Int.init)
+        ?? (environment["SHOAL_TEST_ALL"] == nil ? 3000 : 40_000)
     static let firstSeed = environment["SHOAL_SIMULATION_FIRST"].flatMap(UInt64.init) ?? 0
     static let task = SimulatedTask(stepCount: 8)
 
@@ -17,6 +19,7 @@ import Testing
             seed: seed, task: task, isStar: seed % 4 == 3, minimumWorkers: 1 + Int(seed / 4 % 3))
         cluster.network.repeatProbability = seed % 2 == 0 ? 0 : 0.02
         cluster.uploadSeconds = seed % 3 == 0 ? 1.5 : 0
+        cluster.downloadSeconds = seed % 5 == 0 ? 3 : 0
         for _ in 0..<(1 + Int(seed / 12 % 4)) { cluster.startWorker() }
         FaultSchedule(cluster: cluster).begin(count: 2 + Int(seed % 9), horizon: 25)
         return cluster
@@ -28,6 +31,7 @@ import Testing
             var problems: [(seed: UInt64, problems: [String])] = []
             var regenerated = 0
             var replayed = 0
+            var followed = 0
             var seconds: [Double] = []
         }
         let sums = Mutex(Sums())
@@ -42,6 +46,7 @@ import Testing
                 if !problems.isEmpty { sums.problems.append((seed, problems)) }
                 sums.regenerated += cluster.disk.maximumGeneration > 1 ? 1 : 0
                 sums.replayed += cluster.disk.replayCount > 0 ? 1 : 0
+                sums.followed += cluster.workers.contains { $0.followedStepCount > 0 } ? 1 : 0
                 sums.seconds.append(cluster.world.time)
             }
         }
@@ -56,11 +61,12 @@ import Testing
         if Self.seedCount >= 500 {
             #expect(result.regenerated > Self.seedCount / 10)
             #expect(result.replayed > Self.seedCount / 50)
+            #expect(result.followed > Self.seedCount / 20)
         }
         let seconds = result.seconds.sorted()
         print(
             "\(Self.seedCount) schedules from seed \(Self.firstSeed): another generation in \(result.regenerated), "
-                + "steps replayed in \(result.replayed); simulated seconds: median \(seconds[seconds.count / 2]), "
+                + "steps replayed in \(result.replayed), made up for by newcomers in \(result.followed); simulated seconds: median \(seconds[seconds.count / 2]), "
                 + "longest \(seconds[seconds.count - 1])")
     }
 

@@ -12,6 +12,8 @@ final class SimulatedCluster {
     let minimumWorkers: Int
     /// How long the second half of a state takes longer than the first.
     var uploadSeconds = 0.0
+    /// The same of a state on its way to a newcomer.
+    var downloadSeconds = 0.0
     /// What the time of a micro-batch is multiplied by, at random.
     var jitter = 0.8...1.3
     var checkpointEvery: UInt64 = 2

@@ -21,6 +21,9 @@ final class SimulatedCoordinator {
     private var attempt: (step: UInt64, generation: UInt64)?
     private var roster: [UInt32: String] = [:]
     private var driverFree = 0.0
+    /// States sent, and the last one towards each worker.
+    private var sendCount = 0
+    private var latestSend: [ConnectionID: Int] = [:]
 
     init(cluster: SimulatedCluster, term: UInt64) {
         self.cluster = cluster
@@ -155,8 +158,15 @@ final class SimulatedCoordinator {
             send(envelope, to: connection)
         case .sendState(let header, let connection):
             let digest = SimulatedTask.stateDigest(heldState)
-            for envelope in SimulatedCluster.stateEnvelopes(heldState, header: header, digest: digest) {
-                send(envelope, to: connection)
+            let pieces = SimulatedCluster.stateEnvelopes(heldState, header: header, digest: digest)
+            sendCount += 1
+            let count = sendCount
+            latestSend[connection] = count
+            send(pieces[0], to: connection)
+            later(cluster.downloadSeconds) { coordinator in
+                // Another state may be on its way instead.
+                guard coordinator.latestSend[connection] == count else { return }
+                coordinator.send(pieces[1], to: connection)
             }
         case .loadState:
             driver { coordinator in

@@ -16,6 +16,11 @@ final class SimulatedWorker {
     var secondsPerLeaf: Double
     private(set) var ending: WorkerEnding?
     private(set) var computedLeafCount = 0
+    /// It never says that it has the state.
+    var swallowsState = false
+    /// Steps it made up for while it came in.
+    private(set) var followedStepCount = 0
+    private(set) var keptGradients: [UInt64: [Float]] = [:]
     /// Control: the present connection, and what waits for the next one.
     private var connection: SimulatedConnection?
     private var pending: [Envelope] = []
@@ -189,12 +194,13 @@ final class SimulatedWorker {
             later(world.random(0.1...3)) {
                 $0.handle(.engineBuilt(parameterCount: Int(welcome.parameterCount)))
             }
-        case .storeStateChunk(let chunk, let payload): store(chunk, payload)
-        case .installState(let step):
+        case .storeStateChunk(let chunk, let payload): if !swallowsState { store(chunk, payload) }
+        case .installState(let step, let keepsReduction):
+            guard !swallowsState else { return }
             let state = incomingState
+            if !keepsReduction { reducer.reset() }
             later(world.random(0.01...0.2)) { worker in
                 worker.parameters = state
-                worker.reducer.reset()
                 worker.handle(.stateInstalled(step: step, digest: SimulatedTask.stateDigest(state)))
             }
         case .beginStep(let leafCount, let ticket):
@@ -211,7 +217,12 @@ final class SimulatedWorker {
         case .abandonReduction:
             reduction = nil
             reducer.abandon()
-        case .apply(let commit, let ticket): apply(commit, ticket)
+        case .apply(let commit, let ticket): apply(commit, reducer.reduced.toArray(), ticket)
+        case .keepGradient(let step): keptGradients[step] = reducer.reduced.toArray()
+        case .applyKept(let commit, let ticket):
+            apply(commit, keptGradients.removeValue(forKey: ticket.step) ?? [], ticket)
+            followedStepCount += 1
+        case .dropGradients(let steps): for step in steps { keptGradients[step] = nil }
         case .score(let leaf, _, let ticket):
             later(secondsPerLeaf) { worker in
                 let loss = SimulatedTask.loss(leaf: Int(leaf), step: 0, parameters: worker.parameters)
@@ -293,11 +304,11 @@ final class SimulatedWorker {
         deliver(reducer.insert(Vector(gradient), leaf: leaf))
     }
 
-    private func apply(_ commit: Commit, _ ticket: WorkTicket) {
+    private func apply(_ commit: Commit, _ gradient: [Float], _ ticket: WorkTicket) {
         cluster.checkLedgered(step: ticket.step, by: self)
         later(cluster.world.random(0.01...0.2)) { worker in
             worker.parameters = SimulatedTask.apply(
-                worker.reducer.reduced.toArray(), to: worker.parameters, tokenCount: commit.tokenCount)
+                gradient, to: worker.parameters, tokenCount: commit.tokenCount)
             if worker.parameters != worker.cluster.task.parameters(after: ticket.step) {
                 worker.cluster.disk.faults.append(
                     "process \(worker.process) has a wrong state \(ticket.step)")

@@ -50,7 +50,7 @@ public struct RandomMessages {
             let plan = plan()
             let leaves = leaves(below: plan.leafCount)
             return Envelope(
-                header: header, body: .assign(Assignment(plan: plan, leaves: leaves)),
+                header: header, body: .assign(Assignment(plan: plan, leaves: leaves, follows: flag())),
                 payload: leaves.map { _ in bytes(below(200)) })
         case 10:
             let body = Commit(

@@ -27,6 +27,9 @@ import Testing
         let second = try cluster.coordinator(resumes: true, minimumWorkers: 2)
         try cluster.finish(second, workers: workers)
         #expect(workers.allSatisfy { !$0.isRunning })
+        // Both kept their state, so no step is computed again.
+        #expect(try cluster.run.eventCount("replay") == 0)
+        if !fault.hasPrefix("state-sent") { #expect(try cluster.run.eventCount("resumed") == 1) }
     }
 
     @Test("a coordinator killed when it had raised the term only is started again")

@@ -73,6 +73,7 @@ import WireProtocol
             ),
             ("refusal", .refuse(Refusal(code: .differentNumerics, message: "other kernels"))),
             ("assignment", .assign(Assignment(plan: plan, leaves: [2, 3]))),
+            ("assignment_follows", .assign(Assignment(plan: plan, leaves: [], follows: true))),
             (
                 "commit",
                 .commit(

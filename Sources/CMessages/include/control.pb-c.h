@@ -327,10 +327,14 @@ struct  Shoal__Assignment
   Shoal__Plan *plan;
   size_t n_leaves;
   uint32_t *leaves;
+  /*
+   * Computes nothing: keep the reduced gradient, for a state of an earlier step that is on its way.
+   */
+  protobuf_c_boolean follows;
 };
 #define SHOAL__ASSIGNMENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&shoal__assignment__descriptor) \
-    , NULL, 0,NULL }
+    , NULL, 0,NULL, 0 }
 
 
 struct  Shoal__Commit

@@ -96,7 +96,8 @@ final class WorkerLoop {
                 handle(.stateBroken(reason: "\(error)"))
             }
             FaultPoint.stateReceived.pass()
-        case .installState(let step): install(step: step)
+        case .installState(let step, let keepsReduction):
+            install(step: step, keepsReduction: keepsReduction)
         case .beginStep(let leafCount, let ticket): reduction?.beginStep(leafCount: leafCount, ticket: ticket)
         case .compute(let leaf, let frame, let ticket):
             reduction?.compute(leaf: leaf, frame: frame, ticket: ticket)
@@ -112,7 +113,11 @@ final class WorkerLoop {
         case .checkExchange(let ticket): reduction?.checkExchange(ticket)
         case .abandonReduction: reduction?.abandonReduction()
         case .cancelWork: reduction?.cancelWork()
-        case .apply(let commit, let ticket): apply(commit, ticket: ticket)
+        case .apply(let commit, let ticket):
+            if let reduction { apply(commit, reduction.reducedGradient, ticket: ticket) }
+        case .keepGradient(let step): reduction?.keepGradient(ofStep: step)
+        case .applyKept(let commit, let ticket): applyKept(commit, ticket: ticket)
+        case .dropGradients(let steps): reduction?.dropGradients(ofSteps: steps)
         case .score(let leaf, let frame, let ticket): score(leaf: leaf, frame: frame, ticket: ticket)
         case .sendState(let header, let digest):
             guard let engine else { return }
@@ -190,11 +195,11 @@ final class WorkerLoop {
     }
 
     /// Between the engine's computations and the reducer's: nothing else reads or writes the state then.
-    private func install(step: UInt64) {
+    private func install(step: UInt64, keepsReduction: Bool) {
         sender = nil
         guard let engine, let reduction, let snapshot = receiver.snapshot(step: step) else { return }
         receiver = StateReceiver(parameterCount: engine.parameterCount)
-        reduction.reset()
+        if !keepsReduction { reduction.reset() }
         let bound = bound
         let loop = io.loop
         reduction.async {
@@ -204,12 +209,12 @@ final class WorkerLoop {
         }
     }
 
-    private func apply(_ commit: Commit, ticket: WorkTicket) {
-        guard let engine, let reduction else { return }
+    private func apply(_ commit: Commit, _ gradient: Vector, ticket: WorkTicket) {
+        guard let engine else { return }
         FaultPoint.commitReceived.pass()
         let bound = bound
         let loop = io.loop
-        engine.submitApply(commit, reducedGradient: reduction.reducedGradient, step: ticket.step) { result in
+        engine.submitApply(commit, reducedGradient: gradient, step: ticket.step) { result in
             FaultPoint.applied.pass()
             loop.post { io in
                 switch result {
@@ -217,6 +222,14 @@ final class WorkerLoop {
                 case .failure(let error): bound(io).fail(error)
                 }
             }
+        }
+    }
+
+    private func applyKept(_ commit: Commit, ticket: WorkTicket) {
+        let bound = bound
+        let loop = io.loop
+        reduction?.takeGradient(ofStep: ticket.step) { gradient in
+            loop.post { io in bound(io).apply(commit, gradient, ticket: ticket) }
         }
     }
 

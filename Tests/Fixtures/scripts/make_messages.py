@@ -102,6 +102,7 @@ BODIES = {
     ),
     "refusal": (33, number(1, 3) + blob(2, "other kernels")),
     "assignment": (34, message(1, PLAN) + packed(2, [2, 3])),
+    "assignment_follows": (34, message(1, PLAN) + number(3, 1)),
     "commit": (
         35,
         blob(1, DIGEST) + number(2, 4096) + float32(3, 2e-4) + float32(4, 0.1) + float32(5, 0.001) + number(6, 1),

@@ -72,6 +72,7 @@ struct RunFolder {
         let loss: Double
         let workers: Int
         let gradientDigest: String
+        var generation: Int?
         var messagesDropped: Int?
         var connectionsRefused: Int?
     }
@@ -83,6 +84,12 @@ struct RunFolder {
     init(at folder: URL, in scratch: Scratch) {
         self.folder = folder
         self.scratch = scratch
+    }
+
+    /// How many lines of events.jsonl are of this kind.
+    func eventCount(_ kind: String) throws -> Int {
+        let lines = try String(contentsOf: folder.appendingPathComponent("events.jsonl"), encoding: .utf8)
+        return lines.split(separator: "\n").count { $0.contains("\"event\":\"\(kind)\"") }
     }
 
     /// The bytes of the final adapter, or of the model where the base is trained.
