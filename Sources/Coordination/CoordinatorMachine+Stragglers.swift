@@ -7,6 +7,9 @@ import WireProtocol
 extension CoordinatorMachine {
     /// How many times longer than a repeat a worker must be expected to take before it is asked.
     private static let patience = 2.0
+    /// What a worker must be expected to take at least: below it another plan costs more than it gains, and a busy host's
+    /// scheduler makes anybody late.
+    private static let leastSeconds = 0.25
     /// How many times its expected time a worker may take before it counts as slow.
     private static let lateness = 1.5
 
@@ -32,10 +35,8 @@ extension CoordinatorMachine {
             // need as long again.
             let isLate = elapsed > Self.lateness * expected
             let remaining = isLate ? elapsed : max(expected - elapsed, 0)
-            guard remaining > Self.patience * typical * Self.rounds(pending.count, threads: idleThreads)
-            else {
-                continue
-            }
+            let repeated = typical * Self.rounds(pending.count, threads: idleThreads)
+            guard remaining > max(Self.patience * repeated, Self.leastSeconds) else { continue }
             progress.relieved.insert(member.id)
             if isLate { members[member.id]?.secondsPerLeaf = elapsed / rounds }
             send(

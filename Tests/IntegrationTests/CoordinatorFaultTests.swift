@@ -29,7 +29,9 @@ import Testing
         #expect(workers.allSatisfy { !$0.isRunning })
         // Both kept their state, so no step is computed again.
         #expect(try cluster.run.eventCount("replay") == 0)
-        if !fault.hasPrefix("state-sent") { #expect(try cluster.run.eventCount("resumed") == 1) }
+        // At a checkpoint the state they hold may be the newest on disk, so that nothing is taken up behind it.
+        let isWithinStep = ["before-ledger", "after-", "applied-", "metrics"].contains { fault.hasPrefix($0) }
+        if isWithinStep { #expect(try cluster.run.eventCount("resumed") == 1) }
     }
 
     @Test("a coordinator killed when it had raised the term only is started again")
