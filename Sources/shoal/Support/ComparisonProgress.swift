@@ -20,13 +20,18 @@ final class ComparisonProgress: Sendable {
         self.isQuiet = isQuiet
     }
 
-    /// Begins; asks `child` to end once the run has `stepLimit` steps.
+    /// Begins; asks `child` to end once the run has `stepLimit` steps. Once only: a third signal would end it before it has
+    /// saved.
     func start(stopping child: ChildProcess? = nil, after stepLimit: Int = .max) {
         if !isQuiet && !isTerminal { StandardError.write("\(title) …\n") }
         let thread = Thread { [self] in
+            var hasAsked = false
             while isRunning.withLock({ $0 }) {
                 let run = path.flatMap { try? MeasuredRun(path: $0) }
-                if let run, run.stepCount >= stepLimit { child?.terminate() }
+                if let run, run.stepCount >= stepLimit, !hasAsked {
+                    child?.terminate()
+                    hasAsked = true
+                }
                 if isTerminal && !isQuiet { show(run) }
                 Thread.sleep(forTimeInterval: 0.5)
             }
