@@ -126,12 +126,17 @@ public struct LineChart: Sendable {
             guard let last = one.points.last else { return nil }
             return (one, px(last.x), py(last.y))
         }.sorted { $0.y < $1.y }
-        var lowest = -Double.infinity
-        return ends.map { end in
-            let y = max(end.y + 4, lowest + 14)
-            lowest = y
-            return
-                "<text class=\"s\(end.series.color % 8) name\" x=\"\(Self.number(end.x + 9))\" y=\"\(Self.number(y))\">\(Self.escaped(end.series.name))</text>"
+        let spacing = 14.0
+        var places: [Double] = []
+        for end in ends { places.append(max(end.y + 4, (places.last ?? -.infinity) + spacing)) }
+        // Those at the bottom stay above the axis, and move the others up.
+        var limit = Self.height - Self.bottom - 4
+        for index in places.indices.reversed() {
+            places[index] = min(places[index], limit)
+            limit = places[index] - spacing
+        }
+        return zip(ends, places).map { end, y in
+            "<text class=\"s\(end.series.color % 8) name\" x=\"\(Self.number(end.x + 9))\" y=\"\(Self.number(y))\">\(Self.escaped(end.series.name))</text>"
         }
     }
 

@@ -12,13 +12,20 @@ public enum ReportPage {
         return try MustacheTemplate(string: template).render(values(report), library: library)
     }
 
+    /// The last part of a path.
+    private static func fileName(_ path: String) -> String {
+        path.split(separator: "/").last.map(String.init) ?? path
+    }
+
     private static func values(_ report: ComparisonReport) -> [String: Any] {
         let colors = Dictionary(
             report.variants.enumerated().map { ($1.variant.name, $0) },
             uniquingKeysWith: { first, _ in first })
         var values: [String: Any] = [
             "title": title(report), "date": report.date, "shoal": report.shoal,
-            "base": report.subject.base, "train": report.subject.train.joined(separator: ", "),
+            // The page is shown around: names, not where they lie on one machine. report.json has the paths.
+            "base": fileName(report.subject.base),
+            "train": report.subject.train.map(fileName).joined(separator: ", "),
             "steps": Figures.count(report.subject.steps), "batch": Figures.count(report.subject.batchSize),
             "summary": summary(report), "how": how(report),
             "cost": cells(ReportTable.cost(report)), "quality": cells(ReportTable.quality(report)),
@@ -121,7 +128,8 @@ public enum ReportPage {
                 }
             }
         }
-        let loss = LineChart.Axis(title: "training loss")
+        // At the end all are small, and it is there that they differ.
+        let loss = LineChart.Axis(title: "training loss, logarithmic", isLogarithmic: true)
         return [
             LineChart(
                 title: "Loss against steps",

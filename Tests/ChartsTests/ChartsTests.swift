@@ -48,6 +48,20 @@ import Testing
             try #require(chart([(0, 1), (10, 2), (100, 3)], logarithmic: true).svg).contains("<polyline"))
     }
 
+    @Test("names of lines that end at one place stand apart, above the axis")
+    func names() throws {
+        let names = ["a", "b", "c", "d"]
+        let chart = LineChart(
+            title: "t", x: .init(title: "x"), y: .init(title: "y"),
+            series: names.map { .init(name: $0, color: 0, points: [(x: 0, y: 9), (x: 1, y: 0)]) })
+        let places = try #require(chart.svg).matches(of: /name" x="[^"]*" y="([^"]*)"/).compactMap {
+            Double($0.1)
+        }
+        #expect(places.count == names.count)
+        #expect(zip(places, places.dropFirst()).allSatisfy { $1 - $0 >= 13.9 })
+        #expect(places.allSatisfy { $0 < 340 - 46 && $0 > 16 })
+    }
+
     @Test("equal values, one value and huge spans draw", arguments: [1e-9, 1, 1e12])
     func spans(_ size: Double) throws {
         let cases: [[(Double, Double)]] = [[(1, size), (2, size)], [(1, size)], [(1, -size), (1e9, size)]]

@@ -57,6 +57,12 @@ import Testing
         #expect(report.computed.count == 2 * 3 * 7)
     }
 
+    @Test("the page names files, not where they lie")
+    func fileNames() throws {
+        let html = try ReportPage.html(try SampleReport.make())
+        #expect(html.contains("rows.jsonl") && !html.contains("/home/someone"))
+    }
+
     @Test("what was measured is checked against arithmetic")
     func checks() throws {
         let report = try SampleReport.make()

@@ -77,7 +77,7 @@ enum SampleReport {
         return ComparisonReport(
             date: "2026-11-25", shoal: "shoal test",
             machine: .init(processor: "A & B <processor>", processors: 2, memoryBytes: 24_000_000_000),
-            subject: .init(base: "base", train: ["rows.jsonl"], steps: 9, batchSize: 16),
+            subject: .init(base: "base", train: ["/home/someone/rows.jsonl"], steps: 9, batchSize: 16),
             settings: ComparisonSettings(
                 variants: variants,
                 learningRates: try LearningRates(
