@@ -151,11 +151,7 @@ final class ReductionQueue: @unchecked Sendable {
 
     /// Copies the reduced gradient, as that of `step`.
     func keepGradient(ofStep step: UInt64) {
-        queue.async { [self] in
-            let copy = Vector(zeros: reducedGradient.count)
-            copy.copy(from: reducedGradient)
-            keptGradients[step] = copy
-        }
+        queue.async { [self] in keptGradients[step] = reducedGradient.copied() }
     }
 
     /// Hands out a gradient that was kept.

@@ -19,8 +19,8 @@ extension CoordinatorMachine {
             return nil
         }
         guard let known = knownDigest(after: claim.step) else {
-            // The newest state is in no line yet: the workers must agree on it.
-            return claim.step == ledgerHead && !hasContradiction(at: claim.step) ? claim : nil
+            // The newest state is in no line yet, and that of a whole base in few: the workers must agree on it.
+            return !hasContradiction(at: claim.step) ? claim : nil
         }
         return known == claim.stateDigest ? claim : nil
     }
@@ -84,6 +84,11 @@ extension CoordinatorMachine {
     mutating func admitClaims() {
         for member in members.values.sorted(by: { $0.id < $1.id }) where member.phase == .ready {
             guard let claim = member.claim, claim.runID == options.runID, claim.step == appliedStep else {
+                continue
+            }
+            guard !stateDigest.isEmpty else {
+                // Nobody knows whether it is the run's.
+                members[member.id]?.claim = nil
                 continue
             }
             if claim.stateDigest == stateDigest {

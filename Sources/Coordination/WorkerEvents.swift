@@ -42,6 +42,10 @@ extension WorkerMachine {
         case engineBuilt(parameterCount: Int)
         /// The answer to ``Action/installState(step:keepsReduction:)``, with the digest computed from the bytes.
         case stateInstalled(step: UInt64, digest: [UInt8])
+        /// The answer to ``Action/digestState(step:)``.
+        case stateDigested(step: UInt64, digest: [UInt8])
+        /// What ``Action/sendState(_:digest:)`` sends is a copy by now.
+        case stateCopied
         /// A piece of the state could not be used.
         case stateBroken(reason: String)
         /// The answers to ``Action/compute(leaf:frame:ticket:)``, ``Action/apply(_:ticket:)``,
@@ -74,6 +78,8 @@ extension WorkerMachine {
         ///
         /// - Parameter keepsReduction: steps behind that one are being followed; else their reduction is forgotten.
         case installState(step: UInt64, keepsReduction: Bool)
+        /// Digest the state that is held, which no computation changes meanwhile.
+        case digestState(step: UInt64)
         /// Forget the gradients of an earlier step.
         case beginStep(leafCount: Int, ticket: WorkTicket)
         /// Compute a micro-batch and keep its gradient.
@@ -97,7 +103,7 @@ extension WorkerMachine {
         /// Drop the kept gradients of these steps.
         case dropGradients([UInt64])
         case score(leaf: UInt32, frame: [UInt8], ticket: WorkTicket)
-        /// Stream the state as state chunks with this header.
+        /// Copy the state, and stream the copy as state chunks with this header.
         case sendState(Envelope.Header, digest: [UInt8])
         /// For the log.
         case log(String)

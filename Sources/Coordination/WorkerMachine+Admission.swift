@@ -8,7 +8,7 @@ extension WorkerMachine {
         phase = .registering
         setAsideWork()
         // What is being applied is about to make another state.
-        if !isApplying { sendRegister(now: now) }
+        if !isApplying, !isDigesting { sendRegister(now: now) }
     }
 
     mutating func setAsideWork() {
@@ -21,6 +21,7 @@ extension WorkerMachine {
             }
         }
         step = nil
+        waitingCommit = nil
         installWhenIdle = nil
         isReceivingState = false
         stopFollowing()
@@ -33,10 +34,16 @@ extension WorkerMachine {
     }
 
     mutating func sendRegister(now: Duration) {
+        if let held, installingSession == nil, held.digest.isEmpty {
+            // A state whose digest was not taken cannot be told from another: it is taken first.
+            isDigesting = true
+            computationsUnderWay += 1
+            actions.append(.digestState(step: held.step))
+            return
+        }
         nextRegister = now + options.registerInterval
         var register = options.register
-        // A state whose digest was not taken cannot be told from another.
-        if let held, installingSession == nil, !held.digest.isEmpty {
+        if let held, installingSession == nil {
             let prepared = kept?.step == held.step + 1 ? kept : nil
             register.held = HeldState(
                 runID: runID, step: held.step, stateDigest: held.digest,
@@ -44,6 +51,12 @@ extension WorkerMachine {
                 preparedDigest: prepared?.prepared.gradientDigest ?? [], gradientNorm: held.gradientNorm)
         }
         actions.append(.send(Envelope(header: Envelope.Header(), body: .register(register))))
+    }
+
+    mutating func didDigest(step: UInt64, digest: [UInt8], now: Duration) {
+        isDigesting = false
+        if held?.step == step { held?.digest = digest }
+        if case .registering = phase { sendRegister(now: now) }
     }
 
     mutating func didReceive(_ welcome: Welcome, header: Envelope.Header, now: Duration) {

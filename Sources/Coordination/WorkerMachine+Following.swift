@@ -58,7 +58,9 @@ extension WorkerMachine {
 
     /// Applies the next kept gradient, once the state before it is here.
     mutating func catchUp() {
-        guard case .active = phase, holdsState, stateSession == session, !isApplying, let held else { return }
+        guard case .active = phase, holdsState, stateSession == session, !isApplying, copiesUnderWay == 0,
+            let held
+        else { return }
         // Those the state has already.
         dropFollowed { $0 <= held.step }
         guard let next = followed.first, next.step == held.step + 1 else { return }

@@ -84,6 +84,7 @@ extension WorkerMachine {
     mutating func didReceive(_ commit: Commit, header: Envelope.Header) {
         guard case .active = phase else { return }
         if isFollowing { return didFollow(commit, header: header) }
+        guard copiesUnderWay == 0 else { return waitingCommit = (commit, header) }
         if let kept, kept.step == header.step, kept.generation == header.generation, holdsState,
             held?.step == kept.step - 1, step == nil
         {
@@ -164,6 +165,20 @@ extension WorkerMachine {
             return register(now: now)
         }
         let answer = Envelope.Header(runID: runID, term: term, step: held.step, sender: id)
+        copiesUnderWay += 1
+        computationsUnderWay += 1
         actions.append(.sendState(answer, digest: held.digest))
+    }
+
+    /// The state may change again.
+    mutating func didCopyState() {
+        copiesUnderWay -= 1
+        computationsUnderWay -= 1
+        guard copiesUnderWay == 0 else { return }
+        if let (commit, header) = waitingCommit {
+            waitingCommit = nil
+            didReceive(commit, header: header)
+        }
+        catchUp()
     }
 }

@@ -83,6 +83,12 @@ public struct WorkerMachine: Sendable {
     var isApplying = false
     /// It is one that was kept.
     var isCatchingUp = false
+    /// Copies of the state that are being made, to be sent; while there are some, no update is applied.
+    var copiesUnderWay = 0
+    /// The commit that came meanwhile.
+    var waitingCommit: (commit: Commit, header: Envelope.Header)?
+    /// The digest of the state is being taken, to register with it.
+    var isDigesting = false
     /// Why it goes, once it was told to.
     var drainReason: String?
     /// From whom chunks do not come any more.
@@ -131,6 +137,10 @@ public struct WorkerMachine: Sendable {
         case .tick: tick(now: now)
         case .engineBuilt(let parameterCount): didBuild(parameterCount: parameterCount)
         case .stateInstalled(let step, let digest): didInstall(step: step, digest: digest, now: now)
+        case .stateDigested(let step, let digest):
+            computationsUnderWay -= 1
+            didDigest(step: step, digest: digest, now: now)
+        case .stateCopied: didCopyState()
         case .stateBroken(let reason): didBreakState(reason: reason, now: now)
         case .computed(let report, let ticket):
             computationsUnderWay -= 1
@@ -257,7 +267,7 @@ public struct WorkerMachine: Sendable {
                     WorkTicket(session: session, step: step.step, generation: step.generation)))
         }
         if case .registering = phase {
-            if now >= nextRegister, !isApplying { sendRegister(now: now) }
+            if now >= nextRegister, !isApplying, !isDigesting { sendRegister(now: now) }
         } else if now >= nextHeartbeat {
             nextHeartbeat = now + .seconds(welcome?.heartbeatSeconds ?? 1)
             heartbeatCount += 1

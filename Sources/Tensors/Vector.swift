@@ -65,6 +65,13 @@ public struct Vector: @unchecked Sendable {
         unsafe writePointer.update(from: source.readPointer, count: count)
     }
 
+    /// A copy in new memory.
+    public func copied() -> Vector {
+        let copy = Vector(zeros: count)
+        copy.copy(from: self)
+        return copy
+    }
+
     /// The elements as little-endian IEEE-754 bytes, read in place.
     public func withBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result

@@ -18,6 +18,7 @@ import Testing
         let cluster = SimulatedCluster(
             seed: seed, task: task, isStar: seed % 4 == 3, minimumWorkers: 1 + Int(seed / 4 % 3))
         cluster.network.repeatProbability = seed % 2 == 0 ? 0 : 0.02
+        cluster.digestEvery = seed % 7 == 6 ? 5 : 1
         cluster.uploadSeconds = seed % 3 == 0 ? 1.5 : 0
         cluster.downloadSeconds = seed % 5 == 0 ? 3 : 0
         for _ in 0..<(1 + Int(seed / 12 % 4)) { cluster.startWorker() }

@@ -13,12 +13,15 @@ import Testing
         return cluster
     }
 
-    @Test("a restarted coordinator goes on with the workers that waited, and nothing is computed again")
-    func restartComputesNothingAgain() {
+    @Test(
+        "a restarted coordinator goes on with the workers that waited, and nothing is computed again",
+        arguments: [1, 100] as [UInt64])
+    func restartComputesNothingAgain(digestEvery: UInt64) {
         var resumed = 0
         for seed in 0..<300 as Range<UInt64> {
             let cluster = cluster(seed: seed, isStar: seed % 2 == 1)
             cluster.checkpointEvery = 100
+            cluster.digestEvery = digestEvery
             cluster.world.after(4 + Double(seed % 100) * 0.1) {
                 cluster.killCoordinator(losesPower: seed % 3 == 0)
                 cluster.world.after(cluster.world.random(0.1...6)) { cluster.startCoordinator() }
@@ -35,6 +38,7 @@ import Testing
         for seed in 0..<200 as Range<UInt64> {
             let cluster = cluster(seed: seed)
             cluster.checkpointEvery = 100
+            cluster.digestEvery = seed % 2 == 0 ? 1 : 100
             cluster.world.after(4 + Double(seed % 100) * 0.1) {
                 for worker in cluster.livingWorkers { worker.breakConnection() }
             }

@@ -17,6 +17,8 @@ final class SimulatedCluster {
     /// What the time of a micro-batch is multiplied by, at random.
     var jitter = 0.8...1.3
     var checkpointEvery: UInt64 = 2
+    /// Steps from one whose state is digested to the next.
+    var digestEvery: UInt64 = 1
     let disk: SimulatedDisk
     /// The present life.
     private(set) var coordinator: SimulatedCoordinator?

@@ -188,7 +188,8 @@ final class SimulatedCoordinator {
                     .workPrepared(
                         StepRequest(
                             step: step, leafCount: leafCount, supervisedTokenCount: Int64(10 * leafCount),
-                            learningRate: 1, biasCorrection1: 1, biasCorrection2: 1)))
+                            learningRate: 1, biasCorrection1: 1, biasCorrection2: 1,
+                            digestsState: step % coordinator.cluster.digestEvery == 0)))
             }
         case .beginReduction(let plan, let step, let generation): begin(plan, step, generation)
         case .appendLedger(let record): append(record)

@@ -203,6 +203,10 @@ final class SimulatedWorker {
                 worker.parameters = state
                 worker.handle(.stateInstalled(step: step, digest: SimulatedTask.stateDigest(state)))
             }
+        case .digestState(let step):
+            later(world.random(0.01...1)) {
+                $0.handle(.stateDigested(step: step, digest: SimulatedTask.stateDigest($0.parameters)))
+            }
         case .beginStep(let leafCount, let ticket):
             step = ticket
             reducer.begin(leafCount: leafCount)
@@ -233,13 +237,17 @@ final class SimulatedWorker {
                         ticket))
             }
         case .sendState(let header, let digest):
-            let pieces = SimulatedCluster.stateEnvelopes(parameters, header: header, digest: digest)
-            send(pieces[0])
-            if cluster.uploadSeconds > 0 {
-                let session = connection?.id
-                later(cluster.uploadSeconds) { if $0.connection?.id == session { $0.send(pieces[1]) } }
-            } else {
-                send(pieces[1])
+            let session = connection?.id
+            later(world.random(0.001...0.3)) { worker in
+                let cluster = worker.cluster
+                let pieces = SimulatedCluster.stateEnvelopes(
+                    worker.parameters, header: header, digest: digest)
+                worker.handle(.stateCopied)
+                guard worker.connection?.id == session else { return }
+                worker.send(pieces[0])
+                worker.later(cluster.uploadSeconds) {
+                    if $0.connection?.id == session { $0.send(pieces[1]) }
+                }
             }
         case .log: break
         case .cancelWork:
@@ -313,10 +321,8 @@ final class SimulatedWorker {
                 worker.cluster.disk.faults.append(
                     "process \(worker.process) has a wrong state \(ticket.step)")
             }
-            worker.handle(
-                .applied(
-                    Applied(stateDigest: SimulatedTask.stateDigest(worker.parameters), gradientNorm: 1),
-                    ticket))
+            let digest = commit.skipsStateDigest ? [] : SimulatedTask.stateDigest(worker.parameters)
+            worker.handle(.applied(Applied(stateDigest: digest, gradientNorm: 1), ticket))
         }
     }
 

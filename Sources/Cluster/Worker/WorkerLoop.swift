@@ -98,6 +98,7 @@ final class WorkerLoop {
             FaultPoint.stateReceived.pass()
         case .installState(let step, let keepsReduction):
             install(step: step, keepsReduction: keepsReduction)
+        case .digestState(let step): digestState(step: step)
         case .beginStep(let leafCount, let ticket): reduction?.beginStep(leafCount: leafCount, ticket: ticket)
         case .compute(let leaf, let frame, let ticket):
             reduction?.compute(leaf: leaf, frame: frame, ticket: ticket)
@@ -119,16 +120,7 @@ final class WorkerLoop {
         case .applyKept(let commit, let ticket): applyKept(commit, ticket: ticket)
         case .dropGradients(let steps): reduction?.dropGradients(ofSteps: steps)
         case .score(let leaf, let frame, let ticket): score(leaf: leaf, frame: frame, ticket: ticket)
-        case .sendState(let header, let digest):
-            guard let engine else { return }
-            // A copy, which is sent while steps go on.
-            let vectors = engine.stateVectors
-            sender = StateSender(
-                StateSnapshot(
-                    step: header.step, parameters: Self.copy(vectors.parameters),
-                    firstMoments: Self.copy(vectors.firstMoments),
-                    secondMoments: Self.copy(vectors.secondMoments)), header: header, digest: digest)
-            sendState()
+        case .sendState(let header, let digest): copyState(header, digest: digest)
         case .log(let line): settings.log(line)
         case .ended(let ending):
             sender = nil
@@ -136,10 +128,26 @@ final class WorkerLoop {
         }
     }
 
-    private static func copy(_ vector: Vector) -> Vector {
-        let copy = Vector(zeros: vector.count)
-        copy.copy(from: vector)
-        return copy
+    /// Copies the state, which is sent while steps go on. Not on this thread: that of a whole base takes seconds, in which no
+    /// heartbeat would leave.
+    private func copyState(_ header: Envelope.Header, digest: [UInt8]) {
+        guard let engine else { return handle(.stateCopied) }
+        let (parameters, firstMoments, secondMoments) = engine.stateVectors
+        let bound = bound
+        let loop = io.loop
+        DispatchQueue.global().async {
+            let copy = StateSnapshot(
+                step: header.step, parameters: parameters.copied(), firstMoments: firstMoments.copied(),
+                secondMoments: secondMoments.copied())
+            loop.post { io in bound(io).didCopyState(copy, header: header, digest: digest) }
+        }
+    }
+
+    private func didCopyState(_ copy: StateSnapshot, header: Envelope.Header, digest: [UInt8]) {
+        guard !machine.hasEnded else { return }
+        sender = StateSender(copy, header: header, digest: digest)
+        handle(.stateCopied)
+        sendState()
     }
 
     private func fail(_ error: any Error, code: UInt32? = nil) {
@@ -206,6 +214,16 @@ final class WorkerLoop {
             engine.install(snapshot)
             let digest = engine.stateDigest()
             loop.post { io in bound(io).handle(.stateInstalled(step: step, digest: digest)) }
+        }
+    }
+
+    private func digestState(step: UInt64) {
+        guard let engine, let reduction else { return }
+        let bound = bound
+        let loop = io.loop
+        reduction.async {
+            let digest = engine.stateDigest()
+            loop.post { io in bound(io).handle(.stateDigested(step: step, digest: digest)) }
         }
     }
 
