@@ -34,6 +34,19 @@ import Testing
         if isWithinStep { #expect(try cluster.run.eventCount("resumed") == 1) }
     }
 
+    @Test(
+        "with all of the base trained it goes on the same, from a state whose digest was not taken",
+        arguments: ["before-ledger:33", "after-ledger:33", "metrics:33"])
+    func killedWithoutDigest(fault: String) throws {
+        let cluster = try FaultCluster(trainsBase: true)
+        let first = try cluster.coordinator(minimumWorkers: 2, fault: fault)
+        let workers = [try cluster.worker(), try cluster.worker()]
+        #expect(try first.wait(limit: 60).status == 128 + SIGKILL)
+        try cluster.finish(try cluster.coordinator(resumes: true, minimumWorkers: 2), workers: workers)
+        #expect(try cluster.run.eventCount("replay") == 0)
+        #expect(try cluster.run.eventCount("resumed") == 1)
+    }
+
     @Test("a coordinator killed when it had raised the term only is started again")
     func killedAtStart() throws {
         let cluster = try FaultCluster()
