@@ -45,9 +45,10 @@ public struct MemoryEstimate: Sendable, Equatable {
         Self.process + state + threads * (perThread + gradient) + heldGradients * gradient
     }
 
-    /// Bytes of the coordinator, without the base: the state while it saves a checkpoint; in a star also the sums.
+    /// Bytes of the coordinator, without the base: the state that came from a worker, and that of a checkpoint that is read
+    /// back; in a star also the sums.
     public func coordinator(isStar: Bool) -> Int {
-        Self.process + state + (isStar ? heldGradients * gradient : 0)
+        Self.process + 2 * state + (isStar ? heldGradients * gradient : 0)
     }
 
     /// Throws when the coordinator alone does not fit, before it takes the memory.
