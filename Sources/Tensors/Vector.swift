@@ -1,3 +1,5 @@
+import Glibc
+
 /// `count` consecutive Float32 elements of a ``FloatStorage``. Copying a vector copies the view.
 public struct Vector: @unchecked Sendable {
     // Safety: see FloatStorage; a view adds no state of its own.
@@ -70,6 +72,11 @@ public struct Vector: @unchecked Sendable {
         let copy = Vector(zeros: count)
         copy.copy(from: self)
         return copy
+    }
+
+    /// Whether every element has the bits of `other`'s.
+    public func hasSameBits(as other: Vector) -> Bool {
+        unsafe count == other.count && memcmp(readPointer, other.readPointer, count * 4) == 0
     }
 
     /// The elements as little-endian IEEE-754 bytes, read in place.
