@@ -44,19 +44,62 @@ public struct ParameterGroups: Sendable, Equatable {
         count = layout.count
     }
 
+    /// The same groups with elements that are not to change, whose gradient is zero: without decay.
+    ///
+    /// - Parameter frozen: in ascending order, none overlapping another, each inside one tensor.
+    public func freezing(_ frozen: [Range<Int>]) -> ParameterGroups {
+        // A zero gradient and no decay change nothing anyway.
+        guard segments.contains(where: { $0.settings.weightDecay != 0 }) else { return self }
+        var parts: [Segment] = []
+        var rest = frozen[...]
+        for segment in segments {
+            var start = segment.range.lowerBound
+            while let range = rest.first, range.lowerBound < segment.range.upperBound {
+                rest.removeFirst()
+                parts.append(Segment(range: start..<range.lowerBound, settings: segment.settings))
+                parts.append(Segment(range: range, settings: Settings(learningRateMultiplier: 0)))
+                start = range.upperBound
+            }
+            parts.append(Segment(range: start..<segment.range.upperBound, settings: segment.settings))
+        }
+        return ParameterGroups(segments: parts.filter { !$0.range.isEmpty }, count: count)
+    }
+
+    private init(segments: [Segment], count: Int) {
+        self.segments = segments
+        self.count = count
+    }
+
     /// The groups of Hugging Face's Trainer and of PEFT's LoRA+.
     ///
     /// - Parameters:
     ///   - weightDecay: for every tensor but biases and the weights of normalisations (those with one dimension;
     ///     DoRA's magnitudes have one too and do decay, as in the Trainer).
     ///   - loraPlusRatio: how many times the learning rate of A the matrices B get (Hayou et al. 2024,
-    ///     arXiv:2402.12354); nil for plain LoRA.
-    public init(layout: ParameterLayout, weightDecay: Double, loraPlusRatio: Double? = nil) {
+    ///     arXiv:2402.12354), and as in PEFT 0.21.2's `create_loraplus_optimizer` every tensor with one dimension; nil for
+    ///     plain LoRA.
+    ///   - peakLearningRate: of A; with `loraPlusRatio` adapters of embeddings get 1e-6, as there.
+    public init(
+        layout: ParameterLayout, weightDecay: Double, loraPlusRatio: Double? = nil,
+        peakLearningRate: Double? = nil
+    ) {
+        let embedding = ".lora_embedding_A"
+        let embeddings = layout.entries.map(\.name).filter { $0.hasSuffix(embedding) }.map {
+            $0.dropLast(embedding.count) + "."
+        }
         self.init(layout: layout) { entry in
             let isMagnitude = entry.name.contains("lora_magnitude_vector")
+            let isFaster = entry.name.contains(".lora_B.") || entry.shape.count == 1
+            var multiplier = isFaster ? loraPlusRatio ?? 1 : 1
+            if loraPlusRatio != nil, let peakLearningRate, embeddings.contains(where: entry.name.hasPrefix) {
+                multiplier = loraPlusEmbeddingRate / peakLearningRate
+            }
             return Settings(
-                learningRateMultiplier: entry.name.contains(".lora_B.") ? loraPlusRatio ?? 1 : 1,
+                learningRateMultiplier: multiplier,
                 weightDecay: entry.shape.count >= 2 || isMagnitude ? weightDecay : 0)
         }
     }
 }
+
+/// The learning rate that PEFT's `create_loraplus_optimizer` gives adapters of embeddings.
+private let loraPlusEmbeddingRate = 1e-6

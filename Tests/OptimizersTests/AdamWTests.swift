@@ -126,7 +126,10 @@ struct AdamWTests {
         let configuration = AdamWConfiguration(weightDecay: 0.01)
         let optimizer = try AdamW(
             configuration: configuration,
-            groups: ParameterGroups(layout: layout, weightDecay: 0.01, loraPlusRatio: 4))
+            groups: ParameterGroups(layout: layout) { entry in
+                entry.shape.count > 1
+                    ? .init(learningRateMultiplier: 4, weightDecay: 0.01) : .init(learningRateMultiplier: 1)
+            })
         let state = TrainingState(initial: randomVector(count, seed: 1))
         for step in 1...3 {
             let gradient = randomVector(count, seed: UInt64(10 + step), range: 50)

@@ -34,7 +34,7 @@ def adamw(weight_decay, lora_plus_ratio):
     groups = [
         {
             "params": [parameter],
-            "lr": 1e-2 * (lora_plus_ratio if "lora_B" in name else 1.0),
+            "lr": 1e-2 * (lora_plus_ratio if "lora_B" in name or parameter.dim() == 1 else 1.0),
             "weight_decay": weight_decay if parameter.dim() > 1 else 0.0,
         }
         for name, parameter in parameters.items()
