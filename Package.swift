@@ -147,7 +147,7 @@ let package = Package(
         .testTarget(
             name: "AdaptersTests",
             dependencies: [
-                "Adapters", "Configurations", "DurableFiles", "Layers", "RandomNumbers", "Tensors",
+                "Adapters", "Configurations", "DurableFiles", "Kernels", "Layers", "RandomNumbers", "Tensors",
                 "WeightFiles",
             ]),
         .testTarget(

@@ -25,8 +25,15 @@ extension LoRAConfiguration {
             case .zeroB: .zeroB
             case .gaussian: .gaussian
             case .randomB: .randomB
+            case .pissa(let iterations): .pissa(iterations: iterations)
             }
         modulesToSave = section.modulesToSave
+        bias =
+            switch section.bias {
+            case .none: .none
+            case .all: .all
+            case .loraOnly: .loraOnly
+            }
         baseModelName = section.baseModelName ?? base
     }
 }

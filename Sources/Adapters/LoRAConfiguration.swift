@@ -20,8 +20,20 @@ public struct LoRAConfiguration: Sendable, Equatable {
         case gaussian
         /// `false`: A uniform in ±1/√in, B uniform in ±1/√r.
         case randomB
+        /// `"pissa"`, or `"pissa_niter_N"`: the largest singular terms of the weight, which is to be less them.
+        case pissa(iterations: Int?)
         /// Another of PEFT's ways; an adapter made so can be read, but none can be started so.
         case other(String)
+    }
+
+    /// `bias`: which biases of the base are trained.
+    public enum Bias: String, Sendable, Equatable, CaseIterable {
+        /// None of them.
+        case none
+        /// Every bias the base has.
+        case all
+        /// Those of the adapted modules.
+        case loraOnly = "lora_only"
     }
 
     /// Another value for the modules that a pattern matches.
@@ -56,10 +68,12 @@ public struct LoRAConfiguration: Sendable, Equatable {
     public var alphaPattern: [Override<Double>] = []
     /// `use_rslora`: scale by α ÷ √r instead of α ÷ r (Kalajdzievski 2023, arXiv:2312.03732).
     public var usesRSLoRA = false
-    /// `use_dora`
+    /// `use_dora`: train the norms of the adapted weights' rows, too (Liu et al. 2024, arXiv:2402.09353).
     public var usesDoRA = false
-    /// `modules_to_save`: modules trained whole beside the adapter.
+    /// `modules_to_save`: modules trained whole beside the adapter: those whose name ends in one of these.
     public var modulesToSave: [String] = []
+    /// `bias`
+    public var bias = Bias.none
     /// `init_lora_weights`
     public var initialWeights = InitialWeights.zeroB
     /// `base_model_name_or_path`: where users of the adapter find its base.
@@ -81,13 +95,40 @@ public struct LoRAConfiguration: Sendable, Equatable {
         Float(loraAlpha / (usesRSLoRA ? Double(loraRank).squareRoot() : Double(loraRank)))
     }
 
+    /// Whether A and B begin as singular terms of the weights.
+    public var isPiSSA: Bool { if case .pissa = initialWeights { true } else { false } }
+
+    /// The adapter as it is written down: of PiSSA the plain LoRA of twice the rank, and the same scaling, that
+    /// ``PiSSA`` makes of it.
+    ///
+    /// - Parameter embeddings: names of the adapted embeddings, which have their rank once.
+    public func written(embeddings: [String]) -> LoRAConfiguration {
+        guard isPiSSA else { return self }
+        var result = self
+        result.initialWeights = .zeroB
+        let alphaFactor = usesRSLoRA ? 2.0.squareRoot() : 2
+        result.loraRank *= 2
+        result.loraAlpha *= alphaFactor
+        result.rankPattern = rankPattern.map { .init(pattern: $0.pattern, value: 2 * $0.value) }
+        result.alphaPattern = alphaPattern.map { .init(pattern: $0.pattern, value: alphaFactor * $0.value) }
+        for name in embeddings {
+            let placed = try? (
+                OverrideMatcher(rankPattern, key: "r"), OverrideMatcher(alphaPattern, key: "a")
+            )
+            let pattern = name.replacing(".", with: "\\.")
+            result.rankPattern.insert(
+                .init(pattern: pattern, value: placed?.0.value(for: name) ?? loraRank), at: 0)
+            result.alphaPattern.insert(
+                .init(pattern: pattern, value: placed?.1.value(for: name) ?? loraAlpha), at: 0)
+        }
+        return result
+    }
+
     /// Checks ranges, and that nothing is asked for that this program does not do.
     ///
     /// - Throws: ``AdapterError`` with code `.invalidConfiguration` or `.unsupported`, naming the PEFT key.
     public func validateSupported() throws(AdapterError) {
         var features = unsupportedFeatures
-        if usesDoRA { features.append("use_dora = true") }
-        if !modulesToSave.isEmpty { features.append("modules_to_save = \(modulesToSave)") }
         if case .other(let name) = initialWeights, !Self.readableInitialWeights.contains(name) {
             features.append("init_lora_weights = '\(name)' (it changes the base's weights too)")
         }

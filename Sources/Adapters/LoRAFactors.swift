@@ -2,7 +2,8 @@ import Kernels
 public import Layers
 public import Tensors
 
-/// A trained adapter, module by module: what it adds to each weight is scaling · B · A.
+/// A trained adapter, module by module: what it adds to each weight is scaling · B · A; with DoRA the rows of the sum are
+/// then scaled to trained norms.
 public struct LoRAFactors: Sendable {
     /// One adapted module.
     public struct Part: Sendable {
@@ -13,12 +14,30 @@ public struct LoRAFactors: Sendable {
         public let loraB: Matrix
         /// lora_alpha ÷ r, or lora_alpha ÷ √r with rsLoRA.
         public let loraScaling: Float
+        /// [out], of DoRA alone: the norms of the adapted weight's rows, or an embedding's columns.
+        public var magnitudes: Vector?
 
         public var loraRank: Int { loraA.rows }
 
-        /// Adds weight · scaling · B · A to `matrix` [out, in].
-        public func add(to matrix: Matrix, weight: Float = 1) {
-            gemm(output: matrix, .plain(loraB), .plain(loraA), alpha: weight * loraScaling, beta: 1)
+        /// Adds weight · scaling · B · A to `matrix` [out, in], and gives its rows the trained norms; to the table [in, out]
+        /// of an embedding weight · scaling · Aᵀ · Bᵀ, and its columns.
+        public func apply(to matrix: Matrix, weight: Float = 1) {
+            let factors = magnitudes.map { magnitudes in
+                let norms = WeightNorms.norms(
+                    weight: matrix, loraA: loraA, loraB: loraB, loraScaling: weight * loraScaling,
+                    isEmbedding: module.isEmbedding)
+                return Vector((0..<norms.count).map { magnitudes[$0] / norms[$0] })
+            }
+            if module.isEmbedding {
+                let columns = Matrix(rows: matrix.rows, columns: loraRank)
+                gatherColumns(output: columns, input: loraA, indices: (0..<matrix.rows).map { Int32($0) })
+                gemm(
+                    output: matrix, .plain(columns), .transposed(loraB), alpha: weight * loraScaling, beta: 1)
+                if let factors { scaleColumns(output: matrix, input: matrix, factors: factors) }
+            } else {
+                gemm(output: matrix, .plain(loraB), .plain(loraA), alpha: weight * loraScaling, beta: 1)
+                if let factors { scaleRows(output: matrix, factors: factors) }
+            }
         }
     }
 
@@ -33,15 +52,16 @@ public struct LoRAFactors: Sendable {
             layout.entries.map { ($0.name, $0.range) }, uniquingKeysWith: { first, _ in first })
         parts = placement.modules.compactMap { placed in
             let name = placed.module.name
-            guard let rangeA = ranges[LoRAMatrix.a.tensorName(of: name)],
-                let rangeB = ranges[LoRAMatrix.b.tensorName(of: name)]
+            guard let rangeA = ranges[LoRAMatrix.a.tensorName(of: placed.module)],
+                let rangeB = ranges[LoRAMatrix.b.tensorName(of: placed.module)]
             else { return nil }
             let loraRank = placed.settings.loraRank
             return Part(
                 module: placed.module,
                 loraA: parameters[rangeA].matrix(rows: loraRank, columns: placed.module.inputCount),
                 loraB: parameters[rangeB].matrix(rows: placed.module.outputCount, columns: loraRank),
-                loraScaling: placed.settings.loraScaling)
+                loraScaling: placed.settings.loraScaling,
+                magnitudes: ranges[DoRAAdapter.tensorName(of: name)].map { parameters[$0] })
         }
     }
 
@@ -51,6 +71,7 @@ public struct LoRAFactors: Sendable {
     ///
     /// Exact: each module's A are stacked and its B put side by side, with weight and scaling multiplied into B, so
     /// that the product is Σ weight · scaling · B · A and the sum's own scaling 1.
+    /// - Precondition: none of them has magnitudes, which cannot be added.
     public static func sum(_ terms: [(factors: LoRAFactors, weight: Float)]) -> LoRAFactors {
         var modules: [LinearModule] = []
         var partsOfModule: [String: [(part: Part, weight: Float)]] = [:]
@@ -110,7 +131,7 @@ public struct LoRAFactors: Sendable {
             layout.entries.map { ($0.name, $0.range) }, uniquingKeysWith: { first, _ in first })
         for part in parts {
             for (matrix, values) in [(LoRAMatrix.a, part.loraA), (.b, part.loraB)] {
-                guard let range = ranges[matrix.tensorName(of: part.module.name)] else { continue }
+                guard let range = ranges[matrix.tensorName(of: part.module)] else { continue }
                 let target = result[range].matrix(rows: values.rows, columns: values.columns)
                 for row in 0..<values.rows { target.row(row).copy(from: values.row(row)) }
             }

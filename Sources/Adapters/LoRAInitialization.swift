@@ -1,14 +1,15 @@
-import Layers
+public import Layers
 import RandomNumbers
 public import Tensors
 
 /// The values A and B start with.
 ///
 /// Each element is a pure function of the seed, the module's index and its own, so an adapter of fewer modules
-/// starts with the same values in those it has.
+/// starts with the same values in those it has. Of an embedding A is zero and B normal, with `false` both normal.
 /// - Source: PEFT 0.21.2 `LoraLayer.reset_lora_parameters`: `kaiming_uniform_(a=√5)` is uniform in ±1/√fan_in.
 public enum LoRAInitialization {
-    /// The initial parameters of the adapter that `placement` and `configuration` describe.
+    /// The initial parameters of the adapter that `placement` and `configuration` describe, as far as they do not depend
+    /// on the base; see ``PiSSA`` and ``setMagnitudes(_:layout:parameters:weight:)`` for the others.
     ///
     /// - Parameters:
     ///   - layout: the trainable tensors of the model built with that placement.
@@ -23,7 +24,7 @@ public enum LoRAInitialization {
             throw AdapterError(
                 code: .unsupported,
                 message:
-                    "adapter.init_lora_weights: '\(name)' is not supported, expected true, false or gaussian",
+                    "adapter.init_lora_weights: '\(name)' is not supported, expected true, false, gaussian or pissa",
                 context: "init_lora_weights")
         }
         let result = Vector(zeros: layout.count)
@@ -31,7 +32,8 @@ public enum LoRAInitialization {
             layout.entries.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         for placed in placement.modules {
             for matrix in LoRAMatrix.allCases {
-                let name = matrix.tensorName(of: placed.module.name)
+                if placed.settings.frozenRank > 0 { continue }
+                let name = matrix.tensorName(of: placed.module)
                 guard let entry = entries[name] else {
                     throw AdapterError(
                         code: .differentTensors,
@@ -47,15 +49,34 @@ public enum LoRAInitialization {
         return result
     }
 
+    /// Sets the magnitudes of DoRA to the norms of the adapted weights' rows, so that the adapter changes nothing yet.
+    ///
+    /// - Parameter weight: gives the base's weight [out, in] of a module, of an embedding its table [in, out].
+    /// - Shapes: `parameters` [layout.count], with A and B as they begin.
+    public static func setMagnitudes(
+        _ placement: AdapterPlacement, layout: ParameterLayout, parameters: Vector,
+        weight: (LinearModule) throws -> Matrix
+    ) throws {
+        for part in LoRAFactors(placement, layout: layout, parameters: parameters).parts {
+            guard let magnitudes = part.magnitudes else { continue }
+            magnitudes.copy(
+                from: WeightNorms.norms(
+                    weight: try weight(part.module), loraA: part.loraA, loraB: part.loraB,
+                    loraScaling: part.loraScaling, isEmbedding: part.module.isEmbedding))
+        }
+    }
+
     private static func fill(
         _ values: Vector, _ matrix: LoRAMatrix, of placed: AdapterPlacement.Module,
         _ initialWeights: LoRAConfiguration.InitialWeights, seed: UInt64
     ) {
+        let isEmbedding = placed.module.isEmbedding
+        let zero: LoRAMatrix = isEmbedding ? .a : .b
+        if matrix == zero && initialWeights != .randomB { return }
         let fanIn = Double(matrix == .a ? placed.module.inputCount : placed.settings.loraRank)
-        let isNormal = initialWeights == .gaussian
-        if matrix == .b && initialWeights != .randomB { return }
+        let isNormal = isEmbedding || initialWeights == .gaussian
         let bound = Float(1 / fanIn.squareRoot())
-        let deviation = Float(1 / Double(placed.settings.loraRank))
+        let deviation = isEmbedding ? 1 : Float(1 / Double(placed.settings.loraRank))
         for block in 0..<(values.count + 3) / 4 {
             let counter = Philox.counter(
                 .initialization, low: matrix.rawValue, UInt32(truncatingIfNeeded: placed.module.index),
@@ -77,7 +98,9 @@ enum LoRAMatrix: UInt32, CaseIterable {
     case b = 1
 
     /// The tensor's name in a PEFT file.
-    func tensorName(of module: String) -> String {
-        "base_model.model.\(module).lora_\(self == .a ? "A" : "B").weight"
+    func tensorName(of module: LinearModule) -> String {
+        let letter = self == .a ? "A" : "B"
+        return PEFTNames.prefix + module.name
+            + (module.isEmbedding ? ".lora_embedding_\(letter)" : ".lora_\(letter).weight")
     }
 }

@@ -9,6 +9,8 @@ struct TargetMatcher {
     private let layers: [Int]?
     private let targetPattern: RegularExpression?
     private let excludedPattern: RegularExpression?
+    /// Modules that are trained whole, and all within them.
+    private let savedPatterns: [RegularExpression]
     /// Each finds the index of a module's block in its name, as group `idx`.
     private let layerPatterns: [RegularExpression]
 
@@ -20,6 +22,13 @@ struct TargetMatcher {
         excludedPattern = try configuration.excluded.flatMap { (excluded) throws(AdapterError) in
             try Self.expression(excluded, key: "adapter.exclude_modules")
         }
+        var savedPatterns: [RegularExpression] = []
+        for name in configuration.modulesToSave {
+            savedPatterns.append(
+                try RegularExpression(
+                    "(^|.*\\.)(?:\(name))($|\\..*)", origin: "adapter.modules_to_save"))
+        }
+        self.savedPatterns = savedPatterns
         // The first numbered part of the name is the block; a later one may be an expert's.
         let layerNames =
             configuration.layersPattern.isEmpty
@@ -36,9 +45,10 @@ struct TargetMatcher {
     /// Whether `module` is adapted.
     func matches(_ module: LinearModule) -> Bool {
         if let excluded, Self.matches(module, excluded, excludedPattern) { return false }
+        if savedPatterns.contains(where: { $0.matchesWhole(module.name) }) { return false }
         switch targets {
         case .allLinear:
-            guard !module.isOutputHead else { return false }
+            guard !module.isOutputHead && !module.isEmbedding else { return false }
             return isInChosenLayer(module)
         case .pattern:
             return targetPattern?.matchesWhole(module.name) ?? false
@@ -59,8 +69,8 @@ struct TargetMatcher {
                     throw AdapterError(
                         code: .noMatch,
                         message: "adapter.target_modules: '\(name)' matches \(elsewhere[0].name) and"
-                            + " \(elsewhere.count - 1) more, but none that layers_to_transform and exclude_modules"
-                            + " leave; remove the name or change those",
+                            + " \(elsewhere.count - 1) more, but none that layers_to_transform, exclude_modules and"
+                            + " modules_to_save leave; remove the name or change those",
                         context: name)
                 }
                 throw AdapterError(

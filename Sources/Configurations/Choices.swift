@@ -51,13 +51,25 @@ public enum NumericsKind: String, Codable, Sendable, Equatable, CaseIterable {
 }
 
 /// `adapter.init_lora_weights`: how A and B start.
-public enum InitialWeights: String, Codable, Sendable, Equatable, CaseIterable {
+public enum InitialWeights: Codable, Sendable, Equatable {
     /// `true`: A uniform as PEFT (Kaiming, a = √5), B zero: the adapter starts as the identity.
-    case zeroB = "true"
+    case zeroB
     /// `gaussian`: A normal with deviation 1 ÷ r, B zero.
     case gaussian
     /// `false`: B is random too, so that the adapter starts as something else than the identity.
-    case randomB = "false"
+    case randomB
+    /// `pissa`, or `pissa_niter_N` with N rounds of a randomised decomposition: the largest singular terms of the weight.
+    case pissa(iterations: Int?)
+}
+
+/// `adapter.bias`: which biases of the base are trained beside the adapter.
+public enum TrainedBiases: String, Codable, Sendable, Equatable, CaseIterable {
+    /// None of them.
+    case none
+    /// Every bias the base has.
+    case all
+    /// Those of the adapted modules.
+    case loraOnly = "lora_only"
 }
 
 /// `adapter.target_modules`: which linear modules are adapted.

@@ -97,9 +97,12 @@ package enum ConfigurationSchema {
         ConfigurationKey("adapter.use_dora", \.adapter.useDoRA, "weight-decomposed adapters"),
         ConfigurationKey(
             "adapter.init_lora_weights", \.adapter.initialWeights,
-            "true: B starts at zero; gaussian: A normal, B zero; false: B random"),
+            "true: B starts at zero; gaussian: A normal, B zero; false: B random; pissa: singular vectors"),
         ConfigurationKey(
             "adapter.modules_to_save", \.adapter.modulesToSave, "modules trained whole beside the adapter"),
+        ConfigurationKey(
+            "adapter.bias", \.adapter.bias,
+            "biases of the base that are trained: none, all, lora_only (those of adapted modules)"),
         ConfigurationKey(
             "adapter.init_from", \.adapter.initFrom, "a PEFT directory whose adapter training starts from"),
         ConfigurationKey(

@@ -160,7 +160,7 @@ extension ScheduleKind: ConfigurationChoice {}
 extension NonFinitePolicy: ConfigurationChoice {}
 extension CollectiveKind: ConfigurationChoice {}
 extension NumericsKind: ConfigurationChoice {}
-extension InitialWeights: ConfigurationChoice {}
+extension TrainedBiases: ConfigurationChoice {}
 
 extension Interval: ConfigurationValue {
     package static func read(_ node: ConfigurationNode) throws(ValueProblem) -> Interval {
@@ -179,6 +179,34 @@ extension Interval: ConfigurationValue {
         case .never: "0"
         case .steps(let count): String(count)
         case .epoch: "epoch"
+        }
+    }
+}
+
+extension InitialWeights: ConfigurationValue {
+    package static func read(_ node: ConfigurationNode) throws(ValueProblem) -> InitialWeights {
+        let expected = "one of true, gaussian, false, pissa, pissa_niter_N"
+        let rounds = "pissa_niter_"
+        switch try node.text(expected) {
+        case "true": return .zeroB
+        case "false": return .randomB
+        case "gaussian": return .gaussian
+        case "pissa": return .pissa(iterations: nil)
+        case let text where text.hasPrefix(rounds):
+            guard let count = Int(text.dropFirst(rounds.count)), (0...1000).contains(count) else {
+                throw .outOfRange("pissa_niter_N with N from 0 to 1000")
+            }
+            return .pissa(iterations: count)
+        default: throw .wrongType(expected, at: node)
+        }
+    }
+
+    package var yaml: String {
+        switch self {
+        case .zeroB: "true"
+        case .gaussian: "gaussian"
+        case .randomB: "false"
+        case .pissa(let iterations): iterations.map { "pissa_niter_\($0)" } ?? "pissa"
         }
     }
 }

@@ -60,8 +60,8 @@ extension ForeignSpelling {
                 "base_model_config", "trust_remote_code", "is_llama_derived_model", "special_tokens",
             ])
         + advice(
-            "PEFT", "is not needed: adapters are LoRA without bias for causal language models; leave it out",
-            ["peft_type", "task_type", "bias", "inference_mode", "fan_in_fan_out", "lora_fan_in_fan_out"])
+            "PEFT", "is not needed: adapters are LoRA for causal language models; leave it out",
+            ["peft_type", "task_type", "inference_mode", "fan_in_fan_out", "lora_fan_in_fan_out"])
         + advice(
             "Hugging Face", "is not needed: sequences are packed by length already; leave it out",
             ["group_by_length", "pad_to_sequence_len", "eval_sample_packing", "length_column_name"])

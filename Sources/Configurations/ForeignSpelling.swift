@@ -127,7 +127,7 @@ package struct ForeignSpelling: Sendable {
                 "alpha": .renamed("adapter.lora_alpha"), "dropout": .renamed("adapter.lora_dropout"),
                 "lora_layers": .renamed("adapter.layers_to_transform"),
                 "lora_init_weights": .renamed("adapter.init_lora_weights"),
-                "base_model_name_or_path": .renamed("base"),
+                "base_model_name_or_path": .renamed("base"), "bias": .renamed("adapter.bias"),
             ])
 
     private static let converted =

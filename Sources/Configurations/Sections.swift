@@ -44,8 +44,10 @@ public struct AdapterSection: Codable, Sendable, Equatable {
     public var useDoRA = false
     /// How A and B start.
     public var initialWeights = InitialWeights.zeroB
-    /// Modules trained whole beside the adapter.
+    /// Modules trained whole beside the adapter: those whose name ends in one of these.
     public var modulesToSave: [String] = []
+    /// Biases of the base trained beside the adapter.
+    public var bias = TrainedBiases.none
     /// A PEFT directory whose adapter training starts from.
     public var initFrom: String?
     /// `base_model_name_or_path` to write into `adapter_config.json` instead of `base`.

@@ -24,20 +24,25 @@ public protocol LinearAdapter: Sendable {
 
     /// Gradient of the frozen map's result, given that of the adapted result.
     ///
-    /// - Returns: `dOutput` itself where the adapter only adds to the result.
-    func baseGradient(dOutput: Matrix, saved: Matrix?, pass: LayerPass) -> Matrix
+    /// - Shapes: `dOutput` [N, out]; `weight` [out, in].
+    /// - Returns: `dOutput` itself where the adapter only adds to the result, else a matrix in `pass.scratch`.
+    func baseGradient(dOutput: Matrix, weight: Matrix, pass: LayerPass) -> Matrix
 }
 
 extension LinearAdapter {
-    public func baseGradient(dOutput: Matrix, saved: Matrix?, pass: LayerPass) -> Matrix { dOutput }
+    public func baseGradient(dOutput: Matrix, weight: Matrix, pass: LayerPass) -> Matrix { dOutput }
 }
 
-/// How to adapt one module: makes the adapter and enters its tensors in the layout.
+/// How to adapt one module, a linear map or an embedding: makes the adapter and enters its tensors in the layout.
 public protocol LinearAdapterSettings: Sendable {
     /// Appends the adapter's tensors to `layout` under their names on disk and returns the adapter over them.
     func makeAdapter(for module: LinearModule, layout: inout ParameterLayout) -> any LinearAdapter
+    /// As ``makeAdapter(for:layout:)``, for an embedding.
+    func makeEmbeddingAdapter(for module: LinearModule, layout: inout ParameterLayout) -> any EmbeddingAdapter
     /// Float32 values that the forward keeps for each row until the backward.
     func savedColumns(for module: LinearModule) -> Int
     /// The most Float32 values of scratch that a pass needs for each row.
     func scratchColumns(for module: LinearModule) -> Int
+    /// Floating-point operations that training adds for each row to those of the frozen map, forward and backward.
+    func operationCount(for module: LinearModule) -> Int
 }

@@ -63,7 +63,7 @@ public struct LinearLayer: Sendable {
         defer { pass.scratch.release(to: scratch) }
         let weight = matrix(pass)
         if dInput != nil || self.weight.isTrained {
-            let dBase = adapter?.baseGradient(dOutput: dOutput, saved: saved, pass: pass) ?? dOutput
+            let dBase = adapter?.baseGradient(dOutput: dOutput, weight: weight, pass: pass) ?? dOutput
             if let dInput { gemm(output: dInput, .plain(dBase), .plain(weight), beta: accumulates ? 1 : 0) }
             self.weight.forEachGradient(in: pass, rowCount: input.rows) { dWeight, rows in
                 // dW = dYᵀ · X, over the micro-batch's own rows.

@@ -12,16 +12,32 @@ public struct AdaptedModel: Trainee {
     public let adapter: LoRAConfiguration
     public let placement: AdapterPlacement
     public let model: any GenerativeModel
-    public var parts: TrainedParts { TrainedParts(adapters: placement.settingsByName) }
+    /// Names of the embeddings.
+    private let tables: Set<String>
+    public var parts: TrainedParts { placement.parts }
     public var adapterConfiguration: String { adapter.json }
+    public var frozenElements: [Range<Int>] { placement.frozenElements(of: layout) }
     public var targets: [Preflight.Target] {
         placement.modules.map { placed in
             let (module, loraRank) = (placed.module, placed.settings.loraRank)
+            let trainedRank = loraRank - placed.settings.frozenRank
             return Preflight.Target(
                 name: module.name.split(separator: ".").last.map(String.init) ?? module.name,
-                shape: [module.outputCount, module.inputCount], loraRank: loraRank, count: 1,
-                parameterCount: loraRank * (module.inputCount + module.outputCount))
+                shape: module.weightShape, loraRank: trainedRank,
+                parameterCount: loraRank * (module.inputCount + module.outputCount)
+                    + (placed.settings.usesDoRA ? module.outputCount : 0),
+                operationCount: placed.settings.operationCount(for: module))
         }
+            + copies.map {
+                .init(wholeTensor: $0.name, shape: $0.entry.shape, isTable: tables.contains($0.name))
+            }
+    }
+
+    /// The tensors of the base that are trained whole: name in the base, and place in the parameters.
+    private var copies: [(name: String, entry: ParameterLayout.Entry)] {
+        let names = Dictionary(
+            placement.copies.map { ($0.value, $0.key) }, uniquingKeysWith: { first, _ in first })
+        return layout.entries.compactMap { entry in names[entry.name].map { ($0, entry) } }
     }
 
     /// Attaches the adapter that a run asks for; every target has to match.
@@ -38,11 +54,14 @@ public struct AdaptedModel: Trainee {
         adapter: LoRAConfiguration, configuration: any ModelConfiguration, weights: any WeightSource,
         requiresEveryMatch: Bool
     ) throws {
-        let modules = configuration.linearModules
-        placement = try AdapterPlacement(adapter, modules: modules, requiresEveryMatch: requiresEveryMatch)
+        let modules = configuration.adaptableModules
+        tables = Set(
+            configuration.weightShapes.filter { [.embedding, .tiedEmbedding].contains($0.part) }.map(\.name))
+        placement = try AdapterPlacement(
+            adapter, modules: modules, tensors: configuration.copyableTensors,
+            requiresEveryMatch: requiresEveryMatch)
         self.adapter = placement.spelledOut(adapter, modules: modules)
-        model = try configuration.makeModel(
-            weights: weights, trained: TrainedParts(adapters: placement.settingsByName))
+        model = try configuration.makeModel(weights: weights, trained: placement.parts)
         try Self.requireMemory(
             forParameterCount: model.trainable.count, physicalMemory: ProcessInfo.processInfo.physicalMemory)
     }
@@ -72,15 +91,19 @@ public struct AdaptedModel: Trainee {
         _ path: String, on base: LoadedBase, allowsDifferentBase: Bool
     ) throws -> (model: AdaptedModel, parameters: Vector) {
         let directory = try PEFTDirectory(path: path)
+        try directory.requirePlainBase()
         _ = try directory.provenance.check(
             against: base.base.digest, adapter: path, allowsDifferentBase: allowsDifferentBase)
         let adapted = try AdaptedModel(
             adapter: directory.configuration, configuration: base.configuration, weights: base.base,
             requiresEveryMatch: false)
-        return (adapted, try directory.parameters(for: adapted.layout))
+        let modules = adapted.placement.vocabularyModules
+        let parameters = try directory.parameters(for: adapted.layout, vocabularyModules: modules)
+        try directory.requireSameMatrices(modules, values: base.weight)
+        return (adapted, parameters)
     }
 
-    /// The values of `adapter.init_from`, else fresh ones from the seed.
+    /// The values of `adapter.init_from`, else fresh ones from the seed and, of tensors trained whole, the base's.
     ///
     /// - Throws: `AdapterError` when the directory's adapter does not fit this one, or records another base.
     public func initialParameters(
@@ -90,16 +113,44 @@ public struct AdaptedModel: Trainee {
         guard let directory = configuration.adapter.initFrom else {
             let parameters = try LoRAInitialization.parameters(
                 placement, configuration: adapter, layout: layout, seed: configuration.training.seed)
+            if case .pissa(let iterations) = adapter.initialWeights {
+                try PiSSA.initialize(
+                    placement, layout: layout, parameters: parameters, iterations: iterations,
+                    seed: configuration.training.seed
+                ) { module in
+                    try base.weight(of: module).matrix(rows: module.outputCount, columns: module.inputCount)
+                }
+            }
+            try LoRAInitialization.setMagnitudes(placement, layout: layout, parameters: parameters) {
+                module in
+                let shape = module.weightShape
+                return try base.weight(of: module).matrix(rows: shape[0], columns: shape[1])
+            }
+            for (name, entry) in copies {
+                parameters[entry.range].copy(from: try base.tensor(named: name, shape: entry.shape))
+            }
+            try base.base.checkIntact()
             return (parameters, provenance)
         }
         let source = try PEFTDirectory(path: directory)
+        try source.requirePlainBase()
+        guard !adapter.isPiSSA else {
+            throw AdapterError(
+                code: .invalidConfiguration,
+                message:
+                    "adapter.init_lora_weights: pissa says how a new adapter begins, adapter.init_from goes on from "
+                    + "one; take one of the two (an adapter begun with pissa is plain LoRA of twice the r: init_lora_weights: "
+                    + "true, and r, lora_alpha of its \(LoRAConfiguration.fileName))",
+                context: "init_lora_weights")
+        }
         if case .acceptedDifference(let recorded) = try source.provenance.check(
             against: base.base.digest, adapter: directory, allowsDifferentBase: allowsDifferentBase)
         {
             provenance.acceptedBaseDigest = recorded
         }
         let parameters = try source.initialParameters(
-            for: placement, layout: layout, modules: base.configuration.linearModules)
+            for: placement, layout: layout, modules: base.configuration.adaptableModules)
+        try source.requireSameMatrices(placement.vocabularyModules, values: base.weight)
         return (parameters, provenance)
     }
 
@@ -107,8 +158,8 @@ public struct AdaptedModel: Trainee {
         _ parameters: Vector, provenance: AdapterProvenance, to directory: String
     ) throws {
         try PEFTDirectory.write(
-            configuration: adapter, layout: layout, parameters: parameters, provenance: provenance,
-            to: directory)
+            configuration: adapter.written(embeddings: placement.embeddings.map(\.name)), layout: layout,
+            parameters: parameters, provenance: provenance, to: directory)
     }
 
     /// The adapter alone, as in a checkpoint.

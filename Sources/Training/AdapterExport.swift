@@ -24,8 +24,8 @@ public enum AdapterExport {
     /// - Parameters:
     ///   - adapter: a PEFT folder.
     ///   - base: the base it was trained on, whose names and head counts the file needs.
-    /// - Throws: `AdapterError` when the adapter is of another base, or adapts a module that has no tensor of its own
-    ///   in a GGUF file; `BaseError` for a model type that llama.cpp names otherwise.
+    /// - Throws: `AdapterError` when the adapter is of another base, has more than A and B, or adapts a module that has no
+    ///   tensor of its own in a GGUF file; `BaseError` for a model type that llama.cpp names otherwise.
     public static func write(
         adapter: String, base reference: String, to file: String, allowsDifferentBase: Bool = false,
         logger: Logger
@@ -33,6 +33,14 @@ public enum AdapterExport {
         let base = try await LoadedBase(reference: reference, logger: logger)
         let (adapted, parameters) = try AdaptedModel.open(
             adapter, on: base, allowsDifferentBase: allowsDifferentBase)
+        if let feature = adapted.placement.featureBesideLoRA {
+            throw AdapterError(
+                code: .unsupported,
+                message:
+                    "\(adapter): it was trained with \(feature), which an adapter for llama.cpp cannot hold; merge it "
+                    + "instead: shoal merge",
+                context: feature)
+        }
         let naming = try GGUFNaming(configuration: base.base.configuration, base: reference)
         let factors = LoRAFactors(adapted.placement, layout: adapted.layout, parameters: parameters)
         let alpha = factors.parts.first.map { $0.loraScaling * Float($0.loraRank) } ?? 1
@@ -42,8 +50,8 @@ public enum AdapterExport {
                 throw AdapterError(
                     code: .unsupported,
                     message:
-                        "\(adapter): \(part.module.name) is adapted, and has no tensor of its own in a GGUF file "
-                        + "(a head tied to the embedding has none); merge the adapter instead: shoal merge",
+                        "\(adapter): \(part.module.name) is adapted, which an adapter in a GGUF file cannot hold (no "
+                        + "embedding, nor a head that is tied to one); merge it instead: shoal merge",
                     context: part.module.name)
             }
             let loraB = naming.ordered(part.loraB, module: part.module.name)

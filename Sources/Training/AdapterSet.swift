@@ -22,7 +22,7 @@ public struct AdapterSet: Sendable {
     ///
     /// The weighted sum is there where at least one weight was given; an adapter without one counts once.
     /// - Throws: as ``LoadedBase`` and ``AdaptedModel``; ``TrainingError`` with code `.invalidAdapterReference` for a
-    ///   name given twice.
+    ///   name given twice, or weights where an adapter has more than A and B.
     public init(
         base reference: String, adapters: [AdapterReference], allowsDifferentBase: Bool = false,
         logger: Logger
@@ -38,6 +38,7 @@ public struct AdapterSet: Sendable {
         bare = try InferenceModel(base: base, adapter: nil)
         var models: [String: InferenceModel] = [:]
         var terms: [(factors: LoRAFactors, weight: Float)] = []
+        var unaddable: (name: String, feature: String)?
         for adapter in adapters {
             guard models[adapter.name] == nil else {
                 throw TrainingError(
@@ -49,9 +50,16 @@ public struct AdapterSet: Sendable {
             models[adapter.name] = InferenceModel(base: base, model: adapted.model, parameters: parameters)
             let factors = LoRAFactors(adapted.placement, layout: adapted.layout, parameters: parameters)
             terms.append((factors, adapter.weight ?? 1))
+            if let feature = adapted.placement.featureBesideLoRA { unaddable = (adapter.name, feature) }
         }
         var names = adapters.map(\.name)
         if adapters.contains(where: { $0.weight != nil }) {
+            if let unaddable {
+                throw TrainingError(
+                    .invalidAdapterReference,
+                    "adapter '\(unaddable.name)' was trained with \(unaddable.feature), so it cannot be weighted or added "
+                        + "to others; give no weights, and switch between the adapters")
+            }
             let sum = LoRAFactors.sum(terms)
             let adapted = try AdaptedModel(
                 adapter: sum.configuration, configuration: base.configuration, weights: base.base)

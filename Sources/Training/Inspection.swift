@@ -116,10 +116,26 @@ public struct Inspection: Sendable, Equatable {
                 Property(name: "lora_alpha", value: "\(configuration.loraAlpha)"),
                 Property(name: "lora_dropout", value: "\(configuration.loraDropout)"),
                 Property(name: "target modules", value: targets),
+            ] + features(configuration) + [
                 Property(name: "parameters", value: "\(parameters)"),
                 Property(name: "tensors", value: "\(tensors.count)"),
             ], tensors
         )
+    }
+
+    /// What an adapter has beyond plain LoRA.
+    private static func features(_ configuration: LoRAConfiguration) -> [Property] {
+        var features: [Property] = []
+        if configuration.usesRSLoRA { features.append(Property(name: "use_rslora", value: "true")) }
+        if configuration.usesDoRA { features.append(Property(name: "use_dora", value: "true")) }
+        if !configuration.modulesToSave.isEmpty {
+            let names = configuration.modulesToSave.joined(separator: ", ")
+            features.append(Property(name: "modules to save", value: names))
+        }
+        if configuration.bias != .none {
+            features.append(Property(name: "bias", value: configuration.bias.rawValue))
+        }
+        return features
     }
 
     /// The plain values of `trainer_state.json`.

@@ -1,5 +1,7 @@
 public import Bases
+import Layers
 public import Logging
+import Tensors
 public import Tokenizers
 public import Transformers
 
@@ -36,6 +38,19 @@ public struct LoadedBase: Sendable {
 }
 
 extension LoadedBase {
+    /// A tensor of the base, or of a tied head the embedding's.
+    ///
+    /// - Throws: `WeightFileError` when there is none of that name and shape.
+    func tensor(named name: String, shape: [Int]) throws -> Vector {
+        let tied = configuration.tiedHead
+        return try base.tensor(named: tied?.name == name ? tied?.source.name ?? name : name, shape: shape)
+    }
+
+    /// The weight, or table, of a module: ``LinearModule/weightShape``.
+    func weight(of module: LinearModule) throws -> Vector {
+        try tensor(named: module.name + ".weight", shape: module.weightShape)
+    }
+
     /// The tokenizer alone of what `reference` names; no weights are opened or expanded.
     ///
     /// - Throws: `BaseError`, `HubError`, `WeightFileError`, `TokenizerError`.

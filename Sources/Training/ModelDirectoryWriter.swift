@@ -13,16 +13,27 @@ public import WeightFiles
 /// ``LoadedBase``. The bytes depend on the base and the tensors alone.
 public struct ModelDirectoryWriter: Sendable {
     private let base: LoadedBase
+    /// The matrix of a head that is tied in the base and is written by itself.
+    private let untiedHead: WeightShape?
 
-    /// - Parameter base: gives configuration, names and shapes of the tensors, and the tokenizer.
-    public init(base: LoadedBase) { self.base = base }
+    /// - Parameters:
+    ///   - base: gives configuration, names and shapes of the tensors, and the tokenizer.
+    ///   - unties: whether a head that is tied to the embedding gets a matrix of its own.
+    public init(base: LoadedBase, unties: Bool = false) {
+        self.base = base
+        untiedHead =
+            unties
+            ? base.configuration.tiedHead.map {
+                WeightShape(name: $0.name, shape: $0.source.shape, part: .head)
+            } : nil
+    }
 
     /// Writes the files into `directory`, which exists and is empty; publishing it whole is the caller's.
     ///
     /// - Parameters:
     ///   - elementType: F32, or F16 or BF16 to round each value once to.
     ///   - metadata: entries of the safetensors file beside `format`.
-    ///   - values: called once for each tensor of the model (a tied head is none), in the file's order, so that no
+    ///   - values: called once for each tensor of the model (a head that stays tied is none), in the file's order, so that no
     ///   more than one need be in memory; returns its elements in row-major order.
     /// - Throws: ``TrainingError`` with code `.unsupported` for another type, or a value beyond F16's range;
     ///   what `values` throws; `DurableFileError` with code `.noSpace` before anything is written; `TokenizerError`
@@ -38,8 +49,8 @@ public struct ModelDirectoryWriter: Sendable {
             throw TrainingError(
                 .unsupported, "a model in \(elementType.rawValue) is not written; expected F32, F16 or BF16")
         }
-        let shapes = Dictionary(
-            base.configuration.weightShapes.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        let all = base.configuration.weightShapes + (untiedHead.map { [$0] } ?? [])
+        let shapes = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         let layout = try SafetensorsLayout(
             shapes.values.map { .init(name: $0.name, elementType: elementType, shape: $0.shape) },
             metadata: metadata.merging(["format": "pt"]) { $1 })
@@ -85,21 +96,28 @@ public struct ModelDirectoryWriter: Sendable {
         return bytes
     }
 
-    /// The base's config.json, saying what type the weights are; everything else is as it was, to the byte.
+    /// The base's config.json, saying what type the weights are and whether the head is tied; everything else is as it
+    /// was, to the byte.
     private func configurationText(_ typeName: String) -> String {
         var text = String(decoding: base.base.configuration, as: UTF8.self)
+        Self.set(["torch_dtype", "dtype"], to: "\"\(typeName)\"", in: &text)
+        if untiedHead != nil { Self.set(["tie_word_embeddings"], to: "false", in: &text) }
+        return text.hasSuffix("\n") ? text : text + "\n"
+    }
+
+    /// Sets each of `keys` that is there, else adds the first.
+    private static func set(_ keys: [String], to value: String, in text: inout String) {
         var isSaid = false
-        for key in ["torch_dtype", "dtype"] {
-            let pattern = "\"\(key)\"\\s*:\\s*(\"[^\"]*\"|null)"
+        for key in keys {
+            let pattern = "\"\(key)\"\\s*:\\s*(\"[^\"]*\"|null|true|false)"
             guard text.range(of: pattern, options: .regularExpression) != nil else { continue }
             text = text.replacingOccurrences(
-                of: pattern, with: "\"\(key)\": \"\(typeName)\"", options: .regularExpression)
+                of: pattern, with: "\"\(key)\": \(value)", options: .regularExpression)
             isSaid = true
         }
         if !isSaid, let brace = text.firstIndex(of: "{") {
-            text.insert(contentsOf: "\n  \"torch_dtype\": \"\(typeName)\",", at: text.index(after: brace))
+            text.insert(contentsOf: "\n  \"\(keys[0])\": \(value),", at: text.index(after: brace))
         }
-        return text.hasSuffix("\n") ? text : text + "\n"
     }
 
     /// The tokenizer's files by name: copies, or a GGUF's metadata in Hugging Face's form.

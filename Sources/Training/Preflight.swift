@@ -19,6 +19,30 @@ public struct Preflight: Sendable, Equatable {
         public internal(set) var count: Int
         /// Trained elements of all of them.
         public internal(set) var parameterCount: Int
+        /// Floating-point operations of a token that training all of them adds to those of the frozen base.
+        public internal(set) var operationCount: Int
+        /// Bytes that each of two workers sends in a step, and receives as many.
+        public var wireByteCount: Int { Preflight.wireByteCount(parameterCount: parameterCount, workers: 2) }
+
+        init(name: String, shape: [Int], loraRank: Int?, parameterCount: Int, operationCount: Int) {
+            self.name = name
+            self.shape = shape
+            self.loraRank = loraRank
+            count = 1
+            self.parameterCount = parameterCount
+            self.operationCount = operationCount
+        }
+
+        /// A tensor that is trained itself: `q_proj` for `….q_proj.weight`, `q_proj.bias` for its bias. Each of its elements
+        /// has a product and a sum in the gradient; of a table only the token's row is added to.
+        init(wholeTensor tensor: String, shape: [Int], isTable: Bool) {
+            let parts = tensor.split(separator: ".")
+            let name = parts.last == "weight" ? parts.dropLast().suffix(1) : parts.suffix(2)
+            self.init(
+                name: name.joined(separator: "."), shape: shape, loraRank: nil,
+                parameterCount: shape.reduce(1, *),
+                operationCount: isTable ? shape.last ?? 0 : 2 * shape.reduce(1, *))
+        }
     }
 
     /// In the model's forward order.
@@ -46,7 +70,7 @@ public struct Preflight: Sendable, Equatable {
     /// - Throws: `DatasetError` that names file and line of a row that cannot be trained on.
     public init(_ setup: RunSetup, maximumSteps: Int) throws {
         targets = setup.trainee.targets.reduce(into: []) { Self.add($1, to: &$0) }
-        trainsBase = !setup.trainee.parts.tensors.isEmpty
+        trainsBase = setup.configuration.method != .lora
         parameterCount = setup.trainee.layout.count
         baseParameterCount = setup.base.configuration.parameterCount
         data = try DataStatistics.measure(setup.data, maximumSteps: maximumSteps)
@@ -75,5 +99,6 @@ public struct Preflight: Sendable, Equatable {
         guard let same else { return targets.append(target) }
         targets[same].count += target.count
         targets[same].parameterCount += target.parameterCount
+        targets[same].operationCount += target.operationCount
     }
 }

@@ -92,8 +92,8 @@ public struct RunSetup: Sendable {
             digestsState: digestsState(afterStep: Int(step)))
     }
 
-    /// An adapter's state is digested after every step; that of a base as often as `cluster.digest_every` says, and where
-    /// it may be written down.
+    /// An adapter's state is digested after every step; one with tensors of the base as often as `cluster.digest_every`
+    /// says, and where it may be written down.
     private func digestsState(afterStep step: Int) -> Bool {
         let endsEpoch = data.sampler.position(ofStep: step).endsEpoch
         return trainee.parts.tensors.isEmpty || step == totalSteps

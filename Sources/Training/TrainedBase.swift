@@ -13,14 +13,11 @@ public struct TrainedBase: Trainee {
     public let model: any GenerativeModel
     public let parts: TrainedParts
     public var adapterConfiguration: String { "" }
+    /// Names of the embeddings that do not make the logits, too.
+    private let tables: Set<String>
     public var targets: [Preflight.Target] {
-        layout.entries.map { entry in
-            let parts = entry.name.split(separator: ".")
-            // `q_proj` for `….q_proj.weight`, `q_proj.bias` for its bias.
-            let name = parts.last == "weight" ? parts.dropLast().suffix(1) : parts.suffix(2)
-            return Preflight.Target(
-                name: name.joined(separator: "."), shape: entry.shape, loraRank: nil, count: 1,
-                parameterCount: entry.count)
+        layout.entries.map {
+            .init(wholeTensor: $0.name, shape: $0.shape, isTable: tables.contains($0.name))
         }
     }
 
@@ -35,6 +32,7 @@ public struct TrainedBase: Trainee {
             )
         }
         parts = TrainedParts(tensors: Set(shapes.map(\.name)))
+        tables = Set(shapes.filter { $0.part == .embedding }.map(\.name))
         model = try base.configuration.makeModel(weights: base.base, trained: parts)
     }
 

@@ -16,6 +16,9 @@ public protocol Trainee: Sendable {
     /// What a worker is told of the adapter: its `adapter_config.json`; empty where there is none.
     var adapterConfiguration: String { get }
 
+    /// Elements of the parameters that are never changed.
+    var frozenElements: [Range<Int>] { get }
+
     /// Each module or tensor that is trained, in the model's forward order.
     var targets: [Preflight.Target] { get }
 
@@ -39,6 +42,8 @@ public protocol Trainee: Sendable {
 extension Trainee {
     /// The trained tensors.
     public var layout: ParameterLayout { model.trainable }
+    /// None, unless there are.
+    public var frozenElements: [Range<Int>] { [] }
 }
 
 extension RunConfiguration {

@@ -42,7 +42,9 @@ public enum WorkerModel {
             configuration: constants,
             groups: ParameterGroups(
                 layout: trainee.layout, weightDecay: constants.weightDecay,
-                loraPlusRatio: configuration.training.loraPlusRatio))
+                loraPlusRatio: configuration.training.loraPlusRatio,
+                peakLearningRate: configuration.learningRate
+            ).freezing(trainee.frozenElements))
         func start(_ model: some GenerativeModel) -> any WorkerEngine {
             TrainingEngine(
                 model: model, vocabularyCount: base.configuration.vocabularySize, optimizer: optimizer,

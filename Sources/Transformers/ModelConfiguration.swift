@@ -12,6 +12,8 @@ public protocol ModelConfiguration: Sendable {
     var endOfSequenceIDs: [Int32] { get }
     /// All linear maps in forward order, the output head last.
     var linearModules: [LinearModule] { get }
+    /// The embeddings that adapters can be attached to, numbered behind the linear maps.
+    var embeddingModules: [LinearModule] { get }
     /// Every tensor the model reads.
     var weightShapes: [WeightShape] { get }
     /// Bytes of activations and scratch that a compute thread comes to hold once it has seen such a micro-batch.
@@ -26,6 +28,11 @@ public protocol ModelConfiguration: Sendable {
 }
 
 extension ModelConfiguration {
+    public var embeddingModules: [LinearModule] { [] }
+
+    /// What adapters can be attached to.
+    public var adaptableModules: [LinearModule] { linearModules + embeddingModules }
+
     /// Elements of all tensors the model reads; a tied head counts once.
     public var parameterCount: Int { weightShapes.reduce(0) { $0 + $1.count } }
 
@@ -50,15 +57,27 @@ extension ModelConfiguration {
         }
     }
 
+    /// The head's matrix where the base has none of its own, being tied to the embedding: its name, and the base's tensor
+    /// whose values it has.
+    public var tiedHead: (name: String, source: WeightShape)? {
+        guard let source = weightShapes.first(where: { $0.part == .tiedEmbedding }),
+            let head = linearModules.last(where: \.isOutputHead)
+        else { return nil }
+        return (head.name + ".weight", source)
+    }
+
+    /// Names of the tensors that may be trained beside an adapter: those of the base, and a tied head's.
+    public var copyableTensors: [String] { weightShapes.map(\.name) + (tiedHead.map { [$0.name] } ?? []) }
+
     /// Throws unless the model has all modules and tensors that `trained` names.
     ///
     /// - Throws: ``TransformerError`` with code `.unknownModule` that names the first it has not.
     func requireKnown(_ trained: TrainedParts) throws(TransformerError) {
-        let modules = Set(linearModules.map(\.name))
-        let tensors = Set(weightShapes.map(\.name))
+        let modules = Set(adaptableModules.map(\.name))
+        let tensors = Set(trained.unties ? copyableTensors : weightShapes.map(\.name))
         for (kind, unknown) in [
-            ("linear module", trained.adapters.keys.filter { !modules.contains($0) }.min()),
-            ("tensor", trained.tensors.filter { !tensors.contains($0) }.min()),
+            ("linear module or embedding", trained.adapters.keys.filter { !modules.contains($0) }.min()),
+            ("tensor", trained.tensors.keys.filter { !tensors.contains($0) }.min()),
         ] {
             guard let unknown else { continue }
             throw TransformerError(

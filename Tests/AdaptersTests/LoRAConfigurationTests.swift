@@ -38,6 +38,9 @@ struct LoRAConfigurationTests {
         configuration.rankPattern = [.init(pattern: "z", value: 2), .init(pattern: "a", value: 3)]
         configuration.alphaPattern = [.init(pattern: "z", value: 2.5)]
         configuration.usesRSLoRA = true
+        configuration.usesDoRA = true
+        configuration.modulesToSave = ["lm_head", "norm"]
+        configuration.bias = .loraOnly
         configuration.initialWeights = .gaussian
         configuration.baseModelName = "org/name – ü"
         configuration.taskType = nil
@@ -52,8 +55,8 @@ struct LoRAConfigurationTests {
     @Test(
         "features that are not there are refused by the name of their key",
         arguments: [
-            ("use_dora", "true"), ("use_qalora", "true"), ("lora_bias", "true"), ("bias", "\"all\""),
-            ("modules_to_save", "[\"lm_head\"]"), ("init_lora_weights", "\"pissa\""),
+            ("use_qalora", "true"), ("lora_bias", "true"), ("ensure_weight_tying", "true"),
+            ("init_lora_weights", "\"olora\""),
             ("layer_replication", "[[0, 2]]"), ("target_parameters", "[\"experts\"]"),
             ("fan_in_fan_out", "true"), ("a_key_of_the_future", "{\"x\": 1}"), ("target_modules", "null"),
         ])
@@ -80,7 +83,8 @@ struct LoRAConfigurationTests {
             "{\"peft_type\": \"LORA\", \"r\": 99999999999999999999}", "{\"r\": 8, \"r\": 9}", "{\"r\": 8} x",
             "{\"a\": \"\\ud800\"}", "{\"a\": \"\\x\"}", "{\"a\": tru}", "{\"a\": +1}", "{\"a\": \"",
             String(repeating: "[", count: 100_000),
-            "{\"target_modules\": [1]}", "{\"rank_pattern\": [1]}", "{\"lora_alpha\": true}",
+            "{\"target_modules\": [1]}", "{\"bias\": \"some\"}", "{\"bias\": null}",
+            "{\"rank_pattern\": [1]}", "{\"lora_alpha\": true}",
         ])
     func malformedTextIsRefused(text: String) {
         let error = #expect(throws: AdapterError.self) { try LoRAConfiguration(json: Array(text.utf8)) }
@@ -109,6 +113,36 @@ struct LoRAConfigurationTests {
         #expect(throws: AdapterError.self) { try configuration.validateSupported() }
     }
 
+    @Test(
+        "PiSSA is written as the plain LoRA of twice the rank and the same scaling, embeddings with their own"
+    )
+    func pissaIsWritten() throws {
+        var configuration = try LoRAConfiguration(
+            json: Array(
+                #"{"peft_type": "LORA", "r": 3, "lora_alpha": 6, "init_lora_weights": "pissa_niter_4"}"#.utf8)
+        )
+        #expect(configuration.initialWeights == .pissa(iterations: 4))
+        try configuration.validateSupported()
+        configuration.rankPattern = [.init(pattern: "q_proj", value: 5)]
+        configuration.alphaPattern = [.init(pattern: "q_proj", value: 4)]
+        let written = configuration.written(embeddings: ["m.wte"])
+        #expect(written.initialWeights == .zeroB && written.loraRank == 6 && written.loraAlpha == 12)
+        #expect(
+            written.rankPattern == [
+                .init(pattern: "m\\.wte", value: 3), .init(pattern: "q_proj", value: 10),
+            ])
+        #expect(
+            written.alphaPattern == [.init(pattern: "m\\.wte", value: 6), .init(pattern: "q_proj", value: 8)])
+        configuration.usesRSLoRA = true
+        let root = configuration.written(embeddings: [])
+        #expect(
+            abs(
+                root.loraScaling(loraRank: 6, loraAlpha: root.loraAlpha)
+                    / configuration.loraScaling(loraRank: 3, loraAlpha: 6) - 1) < 1e-6)
+        let plain = LoRAConfiguration()
+        #expect(plain.written(embeddings: ["m.wte"]) == plain)
+    }
+
     @Test("rsLoRA scales by the root of r")
     func scalings() {
         var configuration = LoRAConfiguration()
@@ -134,6 +168,7 @@ struct LoRAConfigurationSectionTests {
         section.useDoRA = true
         section.initialWeights = .gaussian
         section.modulesToSave = ["lm_head"]
+        section.bias = .loraOnly
         var expected = LoRAConfiguration()
         expected.loraRank = 4
         expected.loraAlpha = 3.5
@@ -146,6 +181,7 @@ struct LoRAConfigurationSectionTests {
         expected.usesDoRA = true
         expected.initialWeights = .gaussian
         expected.modulesToSave = ["lm_head"]
+        expected.bias = .loraOnly
         expected.baseModelName = "org/base"
         #expect(LoRAConfiguration(section, base: "org/base") == expected)
         section.baseModelName = "org/other"

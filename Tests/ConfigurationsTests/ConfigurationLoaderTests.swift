@@ -84,7 +84,8 @@ private func problems(_ yaml: String, overrides: [String] = []) -> [Configuratio
                    packing: false, shuffle: false, train_on: all, chat_template: chatml}
             adapter: {r: 4, lora_alpha: 8.5, lora_dropout: 0.1, target_modules: [q_proj, v_proj],
                       layers_to_transform: [0, 2], rank_pattern: {z: 2, a: 3}, alpha_pattern: {'.*k': 1}, use_rslora: true,
-                      use_dora: true, init_lora_weights: gaussian, modules_to_save: [lm_head], base_model_name: x/y}
+                      use_dora: true, init_lora_weights: gaussian, modules_to_save: [lm_head], bias: all,
+                      base_model_name: x/y}
             partial: {layers: 3, final_norm: false, head: true}
             training: {max_steps: 7, num_train_epochs: 1.5, batch_size: 3, learning_rate: 0.01, lr_scheduler_type: cosine,
                        warmup_ratio: 0.1, weight_decay: 0.2, adam_beta1: 0.8, adam_beta2: 0.9, adam_epsilon: 1e-6,
@@ -220,7 +221,8 @@ private func problems(_ yaml: String, overrides: [String] = []) -> [Configuratio
         "adapter: {lora_dropout: -0.1}",
         "adapter: {lora_alpha: 0}", "adapter: {target_modules: []}", "adapter: {target_modules: {a: b}}",
         "adapter: {layers_to_transform: [-1]}",
-        "adapter: {rank_pattern: {a: 0}}", "adapter: {init_lora_weights: pissa}", "training: {batch_size: 0}",
+        "adapter: {rank_pattern: {a: 0}}", "adapter: {init_lora_weights: olora}",
+        "adapter: {init_lora_weights: pissa_niter_x}", "training: {batch_size: 0}",
         "training: {micro_batches: 0}", "training: {adam_beta1: 1}", "training: {adam_beta2: -0.1}",
         "training: {learning_rate: 0}",
         "training: {learning_rate: nan}", "training: {learning_rate: fast}", "training: {max_steps: 0}",

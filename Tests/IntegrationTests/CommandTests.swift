@@ -60,7 +60,11 @@ import Testing
         let config = try TinyRun().write(to: scratch)
         let outcome = try Shoal.run(["preflight", config], in: scratch)
         #expect(outcome.status == 0, "\(outcome)")
-        #expect(outcome.output.contains("q_proj"), "\(outcome)")
+        // Two blocks of r · (in + out) parameters, six products with them, and their bytes.
+        let row = outcome.output.split(separator: "\n").first { $0.contains("q_proj") } ?? ""
+        #expect(
+            row.split(separator: " ").map(String.init)
+                == ["q_proj", "2", "32", "×", "32", "4", "512", "3,072", "2.0", "kB"], "\(outcome)")
         #expect(!scratch.has("runs"))
     }
 

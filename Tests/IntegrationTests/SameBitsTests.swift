@@ -24,10 +24,16 @@ import Testing
 
     @Test(
         "the result has the same bytes on any cluster, with dropout and shuffling on",
-        arguments: ["lora", "full", "partial"])
+        arguments: ["lora", "dora", "full", "partial"])
     func sameBytesOnAnyCluster(method: String) throws {
         let scratch = try Scratch()
-        let config = try TinyRun(method: method).write(to: scratch)
+        var tiny = TinyRun(method: method)
+        if method == "dora" {
+            tiny.method = "lora"
+            tiny.adapter =
+                "{r: 4, lora_dropout: 0.1, use_dora: true, modules_to_save: [lm_head, norm], target_modules: all-linear}"
+        }
+        let config = try tiny.write(to: scratch)
         let expected = try train(
             config, on: Cluster(workers: 1, threads: 1, collective: "mesh"), in: scratch, name: "one")
         let expectedAdapter = try expected.adapter()

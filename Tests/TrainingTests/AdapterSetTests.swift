@@ -23,6 +23,13 @@ import WeightFiles
         let parameters = try LoRAInitialization.parameters(
             adapted.placement, configuration: configuration, layout: adapted.layout,
             seed: UInt64(name.utf8.count))
+        // Values of their own for what is trained beside A and B.
+        for entry in adapted.layout.entries
+        where !entry.name.contains(".lora_A.") && !entry.name.contains(".lora_B.")
+            && !entry.name.contains(".lora_embedding_")
+        {
+            for index in entry.range { parameters[index] = 0.9 + Float(index % 7) / 29 }
+        }
         let path = folder.appending(path: name)
         try FileManager.default.createDirectory(at: path, withIntermediateDirectories: true)
         try PEFTDirectory.write(
@@ -102,7 +109,7 @@ import WeightFiles
                     ?? Vector(fixture.base.base.tensor(named: name, shape: shape).toArray())
                     .matrix(rows: shape[0], columns: shape[1])
                 let delta = Matrix(rows: shape[0], columns: shape[1])
-                part.add(to: delta)
+                part.apply(to: delta)
                 for row in 0..<shape[0] {
                     for column in 0..<shape[1] { matrix.row(row)[column] += weight * delta.row(row)[column] }
                 }
@@ -185,6 +192,77 @@ import WeightFiles
             }
         }
         #expect(try Inspection(path: file).kind == "LoRA adapter (GGUF)")
+    }
+
+    @Test(
+        "what cannot be added to another adapter, or go to llama.cpp, is refused by name",
+        arguments: ["use_dora", "modules_to_save"])
+    func unaddable(feature: String) async throws {
+        let fixture = try await Fixture()
+        defer { fixture.remove() }
+        let path = try Self.adapter("c", in: fixture.folder, on: fixture.base) {
+            $0.targets = .names(["q_proj"])
+            if feature == "use_dora" { $0.usesDoRA = true } else { $0.modulesToSave = ["q_proj", "norm"] }
+            if feature != "use_dora" { $0.targets = .names(["v_proj"]) }
+        }
+        let references = try [fixture.paths[0], path].map { try AdapterReference($0) }
+        #expect(try AdapterSet(base: fixture.base, adapters: references).names == ["a", "c"])
+        let weighted = try [fixture.paths[0] + ":0.5", path].map { try AdapterReference($0) }
+        let sum = #expect(throws: TrainingError.self) {
+            try AdapterSet(base: fixture.base, adapters: weighted)
+        }
+        #expect(sum?.message.contains(feature) == true && sum?.message.contains("'c'") == true)
+        let base = TrainingFixture.fixtures + "/tiny-base"
+        let merged = await #expect(throws: AdapterError.self) {
+            try await AdapterMerge.write(
+                base: base, adapters: references, to: fixture.folder.appending(path: "m").path,
+                logger: TrainingFixture.logger)
+        }
+        #expect(merged?.message.contains("q_proj") == true)
+        let exported = await #expect(throws: AdapterError.self) {
+            try await AdapterExport.write(
+                adapter: path, base: base, to: fixture.folder.appending(path: "x.gguf").path,
+                logger: TrainingFixture.logger)
+        }
+        #expect(exported?.message.contains(feature) == true)
+    }
+
+    @Test(
+        "a merged model answers as its base with the adapter, also where that parts a tied head from the embedding",
+        arguments: ["dora", "head", "embedding", "adapted head", "adapted embedding"])
+    func merged(variant: String) async throws {
+        let fixture = try await Fixture()
+        defer { fixture.remove() }
+        let path = try Self.adapter("c", in: fixture.folder, on: fixture.base) {
+            $0.targets = .names(["q_proj", "down_proj"])
+            if variant == "adapted head" { $0.targets = .names(["lm_head"]) }
+            if variant == "adapted embedding" { $0.targets = .names(["embed_tokens", "lm_head"]) }
+            $0.usesDoRA = variant == "dora" || variant == "adapted embedding"
+            if variant == "head" { $0.modulesToSave = ["lm_head"] }
+            if variant == "embedding" { $0.modulesToSave = ["embed_tokens", "norm"] }
+        }
+        let folder = fixture.folder.appending(path: "merged").path
+        let summary = try await AdapterMerge.write(
+            base: TrainingFixture.fixtures + "/tiny-base", adapters: [try AdapterReference(path)], to: folder,
+            logger: TrainingFixture.logger)
+        #expect(
+            summary.modules
+                == ["dora": 4, "head": 5, "embedding": 10, "adapted head": 1, "adapted embedding": 2][variant]
+        )
+        let model = try await LoadedBase(reference: folder, logger: TrainingFixture.logger)
+        #expect((model.configuration.tiedHead == nil) == (variant != "dora"))
+        let expected = try Self.logits(InferenceModel(base: fixture.base, adapter: path))
+        #expect(
+            try Self.largestDifference(Self.logits(InferenceModel(base: model, adapter: nil)), expected)
+                < 1e-4)
+        #expect(
+            try Self.largestDifference(
+                Self.logits(InferenceModel(base: fixture.base, adapter: nil)), expected)
+                > 0.05)
+        if variant != "dora" {
+            let properties = try Inspection(path: path).properties.map(\.name)
+            #expect(properties.contains("modules to save") == (!variant.hasPrefix("adapted")))
+        }
     }
 
     @Test("an adapter of a tied head cannot be exported, and is named")

@@ -23,7 +23,7 @@ import Transformers
         """
 
     enum Method: CaseIterable {
-        case adapters, lastBlocks, everything
+        case adapters, magnitudes, headBesideAdapters, lastBlocks, everything
 
         func parts(of configuration: LlamaConfiguration) -> TrainedParts {
             switch self {
@@ -33,6 +33,17 @@ import Transformers
                         uniqueKeysWithValues: configuration.linearModules.filter { !$0.isOutputHead }.map {
                             ($0.name, LoRAModuleSettings(loraRank: 8, loraScaling: 2))
                         }))
+            case .magnitudes:
+                TrainedParts(
+                    adapters: Dictionary(
+                        uniqueKeysWithValues: configuration.linearModules.filter { !$0.isOutputHead }.map {
+                            ($0.name, LoRAModuleSettings(loraRank: 8, loraScaling: 2, usesDoRA: true))
+                        }))
+            case .headBesideAdapters:
+                TrainedParts(
+                    adapters: [
+                        "model.layers.6.mlp.up_proj": LoRAModuleSettings(loraRank: 8, loraScaling: 2)
+                    ], copies: ["lm_head.weight": "base_model.model.lm_head.weight"])
             case .lastBlocks:
                 TrainedParts(
                     tensors: Set(

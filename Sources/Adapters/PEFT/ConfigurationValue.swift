@@ -75,9 +75,22 @@ struct ConfigurationValue {
         switch value {
         case .bool(true): return .zeroB
         case .bool(false): return .randomB
-        case .string(let name): return name.lowercased() == "gaussian" ? .gaussian : .other(name)
+        case .string(let name):
+            let rounds = "pissa_niter_"
+            if name == "pissa" { return .pissa(iterations: nil) }
+            if name.hasPrefix(rounds), let count = Int(name.dropFirst(rounds.count)), count >= 0 {
+                return .pissa(iterations: count)
+            }
+            return name.lowercased() == "gaussian" ? .gaussian : .other(name)
         default: throw failure("true, false or the name of a method")
         }
+    }
+
+    func bias() throws(AdapterError) -> LoRAConfiguration.Bias {
+        guard case .string(let text) = value, let bias = LoRAConfiguration.Bias(rawValue: text) else {
+            throw failure("none, all or lora_only")
+        }
+        return bias
     }
 
     /// The members of an object, in the order of the file.

@@ -9,7 +9,7 @@ extension LoRAConfiguration {
         var members: [JSONValue.Member] = [
             .init("alpha_pattern", .object(alphaPattern.map { .init($0.pattern, Self.number($0.value)) })),
             .init("base_model_name_or_path", baseModelName.map { .string($0) } ?? .null),
-            .init("bias", .string("none")),
+            .init("bias", .string(bias.rawValue)),
             .init("fan_in_fan_out", .bool(false)),
             .init("inference_mode", .bool(true)),
             .init("init_lora_weights", initialWeights.json),
@@ -91,9 +91,7 @@ extension LoRAConfiguration {
         case "base_model_name_or_path": baseModelName = value.isNull ? nil : try value.string()
         case "revision": revision = value.isNull ? nil : try value.string()
         case "task_type": taskType = value.isNull ? nil : try value.string()
-        case "bias":
-            let bias = try value.string()
-            if bias != "none" { unsupportedFeatures.append("bias = '\(bias)'") }
+        case "bias": bias = try value.bias()
         case _ where Self.keysWithoutEffect.contains(value.key): break
         default:
             if !value.isInert { unsupportedFeatures.append("\(value.key) = \(value.shortText)") }
@@ -130,6 +128,7 @@ extension LoRAConfiguration.InitialWeights {
         case .zeroB: .bool(true)
         case .randomB: .bool(false)
         case .gaussian: .string("gaussian")
+        case .pissa(let iterations): .string(iterations.map { "pissa_niter_\($0)" } ?? "pissa")
         case .other(let name): .string(name)
         }
     }

@@ -40,13 +40,30 @@ public struct PEFTDirectory: Sendable {
         provenance = AdapterProvenance(metadata: weights.metadata)
     }
 
+    /// Refuses an adapter whose A and B belong to a changed base, as PEFT saves one that began with PiSSA.
+    ///
+    /// - Throws: ``AdapterError`` with code `.unsupported`.
+    public func requirePlainBase() throws(AdapterError) {
+        guard configuration.isPiSSA else { return }
+        throw AdapterError(
+            code: .unsupported,
+            message:
+                "\(path): init_lora_weights is 'pissa', so its base is less the first A and B; save it with PEFT's"
+                + " path_initial_model_for_weight_conversion, which makes plain LoRA of it",
+            context: "init_lora_weights")
+    }
+
     /// The values of all tensors of `layout`, which must be exactly those in the file.
     ///
+    /// - Parameter vocabularyModules: modules whose unchanged matrices may be in the file, too; see
+    ///   ``requireSameMatrices(_:values:)``.
     /// - Shapes: the result has `layout.count` elements.
     /// - Throws: ``AdapterError`` with code `.differentTensors` that names the first tensor that is missing, too many,
     ///   of another shape, or not finite.
-    public func parameters(for layout: ParameterLayout) throws -> Vector {
-        let known = Set(layout.entries.map(\.name))
+    public func parameters(
+        for layout: ParameterLayout, vocabularyModules: [LinearModule] = []
+    ) throws -> Vector {
+        let known = Set(layout.entries.map(\.name) + vocabularyModules.map(Self.matrixName))
         let extra = weights.tensors.map(\.name).filter { !known.contains($0) }.sorted()
         if let first = extra.first {
             throw difference(
@@ -84,17 +101,42 @@ public struct PEFTDirectory: Sendable {
         return result
     }
 
+    /// Refuses an adapter that brings the matrix of an adapted embedding or head along when that is not the base's own: PEFT
+    /// saves one that was trained or resized in the same way.
+    ///
+    /// - Parameter values: the base's matrix of a module.
+    /// - Throws: ``AdapterError`` with code `.differentTensors`.
+    public func requireSameMatrices(
+        _ vocabularyModules: [LinearModule], values: (LinearModule) throws -> Vector
+    ) throws {
+        for module in vocabularyModules {
+            let name = Self.matrixName(of: module)
+            guard let tensor = weights.tensor(named: name) else { continue }
+            let expected = try values(module)
+            guard tensor.shape == module.weightShape,
+                Vector(try weights.floats(of: tensor)).hasSameBits(as: expected)
+            else {
+                throw difference(
+                    name, "is not the base's matrix; was it resized, or is the adapter of another base?")
+            }
+        }
+    }
+
+    private static func matrixName(of module: LinearModule) -> String {
+        PEFTNames.prefix + module.name + ".base_layer.weight"
+    }
+
     /// The values to go on training from (`adapter.init_from`), when this adapter means the same as the one at hand.
     ///
     /// - Parameters:
     ///   - placement: what the run's configuration adapts.
-    ///   - modules: all linear modules of the base.
+    ///   - modules: all modules of the base that can be adapted.
     /// - Throws: ``AdapterError`` with code `.differentTensors` as ``parameters(for:)``, and when a module would be
     ///   scaled by another factor than the one its matrices were trained with.
     public func initialParameters(
         for placement: AdapterPlacement, layout: ParameterLayout, modules: [LinearModule]
     ) throws -> Vector {
-        let values = try parameters(for: layout)
+        let values = try parameters(for: layout, vocabularyModules: placement.vocabularyModules)
         let own = try AdapterPlacement(configuration, modules: modules, requiresEveryMatch: false)
         let trained = Dictionary(
             own.modules.map { ($0.module.name, $0.settings.loraScaling) },

@@ -17,16 +17,18 @@ struct LlamaBuilder {
     }
 
     /// A tensor of the base; one that is trained gets its place in ``layout``, and the base's values are only checked.
-    private mutating func weight(_ name: String, shape: [Int]) throws -> Weight {
-        let tensor = try weights.tensor(named: name, shape: shape)
+    ///
+    /// - Parameter source: the base's name for it, where that is another.
+    private mutating func weight(_ name: String, shape: [Int], source: String? = nil) throws -> Weight {
+        let tensor = try weights.tensor(named: source ?? name, shape: shape)
         guard tensor.count == shape.reduce(1, *) else {
             throw TransformerError(
                 .invalidWeights,
                 "'\(name)' has \(tensor.count) elements, the configuration says \(shape); is this the checkpoint "
                     + "of this config.json?", context: name)
         }
-        guard trained.tensors.contains(name) else { return .frozen(tensor) }
-        return .trained(layout.append(name: name, shape: shape).range)
+        guard let nameOnDisk = trained.tensors[name] else { return .frozen(tensor) }
+        return .trained(layout.append(name: nameOnDisk, shape: shape).range)
     }
 
     mutating func norm(_ name: String) throws -> RMSNormLayer {
@@ -36,9 +38,11 @@ struct LlamaBuilder {
 
     mutating func embedding() throws -> EmbeddingLayer {
         let (rows, columns) = (configuration.vocabularySize, configuration.hiddenSize)
+        let module = configuration.embeddingModule
         return EmbeddingLayer(
             weight: try weight(LlamaWeightNames.embedding, shape: [rows, columns]), vocabularySize: rows,
-            columns: columns)
+            columns: columns,
+            adapter: trained.adapters[module.name]?.makeEmbeddingAdapter(for: module, layout: &layout))
     }
 
     mutating func block(_ layer: Int) throws -> LlamaBlock {
@@ -56,9 +60,11 @@ struct LlamaBuilder {
     mutating func head(embedding: EmbeddingLayer) throws -> LanguageModelHead {
         let module = configuration.headModule
         let weight =
-            configuration.tieWordEmbeddings
+            configuration.headSharesEmbedding(trained)
             ? embedding.weight
-            : try weight("\(module.name).weight", shape: [module.outputCount, module.inputCount])
+            : try weight(
+                "\(module.name).weight", shape: [module.outputCount, module.inputCount],
+                source: configuration.tieWordEmbeddings ? LlamaWeightNames.embedding : nil)
         return LanguageModelHead(
             projection: LinearLayer(module: module, weight: weight, adapter: adapter(for: module)))
     }

@@ -48,8 +48,10 @@ private struct LlamaMemory {
                 scratchOfHead = settings.scratchColumns(for: module)
             }
         }
-        let trainedParts = configuration.weightShapes.filter { trained.tensors.contains($0.name) }.map(\.part)
-        reachesEmbedding = trainedParts.contains { $0 == .embedding || $0 == .tiedEmbedding }
+        let trainedParts = configuration.weightShapes.filter { trained.tensors[$0.name] != nil }.map(\.part)
+        reachesEmbedding =
+            trainedParts.contains { $0 == .embedding || $0 == .tiedEmbedding }
+            || trained.adapters[configuration.embeddingModule.name] != nil
         let adapted = saved.map { !$0.isEmpty }
         let trains = adapted.indices.map { trainedParts.contains(.block($0)) }
         trainsTensors = trains

@@ -14,10 +14,12 @@ public final class LlamaModel: GenerativeModel {
     let finalNorm: RMSNormLayer
     let head: LanguageModelHead
     /// The lowest block that the way back reaches: the first with something to train, or the very first where the
-    /// embedding is trained; the number of blocks when nothing below the final norm is.
+    /// embedding is trained or adapted; the number of blocks when nothing below the final norm is.
     let lowestReachedBlock: Int
     let rotary: RotaryTable
     private let trainsBase: Bool
+    /// Whether the gradient of the head's matrix is the embedding's, too.
+    private let headSharesEmbedding: Bool
 
     /// Takes the weights by name and attaches adapters; what is trained enters ``trainable`` in forward order.
     ///
@@ -36,6 +38,7 @@ public final class LlamaModel: GenerativeModel {
         head = try builder.head(embedding: embedding)
         trainable = builder.layout
         trainsBase = !trained.tensors.isEmpty
+        headSharesEmbedding = configuration.headSharesEmbedding(trained)
         lowestReachedBlock =
             embedding.isTrainable ? 0 : blocks.firstIndex { $0.isTrainable } ?? blocks.count
         rotary = RotaryTable(
@@ -172,7 +175,7 @@ public final class LlamaModel: GenerativeModel {
                 rotary: workspace.rotary, pass: pass)
         }
         embedding.backward(
-            dOutput: dStream, ids: batch.tokenIDs, accumulates: configuration.tieWordEmbeddings, pass: pass)
+            dOutput: dStream, ids: batch.tokenIDs, accumulates: headSharesEmbedding, pass: pass)
         return lossSums
     }
 }

@@ -31,6 +31,16 @@ extension LlamaConfiguration {
         return blocks + [headModule]
     }
 
+    /// The embedding of the tokens.
+    var embeddingModule: LinearModule {
+        let name = LlamaWeightNames.embedding.dropLast(".weight".count)
+        return LinearModule(
+            name: String(name), inputCount: vocabularySize, outputCount: hiddenSize,
+            index: headModule.index + 1, isEmbedding: true)
+    }
+
+    public var embeddingModules: [LinearModule] { [embeddingModule] }
+
     /// One linear map of a block.
     func linearModule(_ module: LlamaWeightNames.BlockModule, layer: Int) -> LinearModule {
         let (queryColumns, keyValueColumns) = (
@@ -58,6 +68,9 @@ extension LlamaConfiguration {
             name: LlamaWeightNames.head, inputCount: hiddenSize, outputCount: vocabularySize,
             index: layerCount * LlamaWeightNames.BlockModule.allCases.count, isOutputHead: true)
     }
+
+    /// Whether the head has the embedding's matrix, trained or not.
+    func headSharesEmbedding(_ trained: TrainedParts) -> Bool { tieWordEmbeddings && !trained.unties }
 
     public var weightShapes: [WeightShape] {
         var shapes = [

@@ -11,7 +11,8 @@ struct PreflightCommand: AsyncParsableCommand {
         abstract: "Make every check of a configuration, and say what it would train and need.",
         discussion: """
             Checks what `shoal train` checks before its first step (base, adapter, every row) and writes no run. \
-            Memory is an estimate; bytes on the wire are those of gradients.
+            Memory is an estimate; bytes on the wire are those of gradients, in the table of modules for two workers. \
+            FLOPs are what training a module adds to the frozen base for each token.
 
             Example:
               shoal preflight Examples/reviews/config.yaml --set adapter.r=16
@@ -47,9 +48,11 @@ struct PreflightCommand: AsyncParsableCommand {
             [
                 "  " + $0.name, "\($0.count)", $0.shape.map(String.init).joined(separator: " × "),
                 $0.loraRank.map(String.init) ?? "all", Format.count($0.parameterCount),
+                Format.count($0.operationCount), Format.bytes($0.wireByteCount),
             ]
         }
-        return Format.table([["  module", "count", "shape", "r", "parameters"]] + rows)
+        let heads = ["  module", "count", "shape", "r", "parameters", "FLOPs a token", "wire a step"]
+        return Format.table([heads] + rows)
             + "  \(PreflightText.trained(preflight))\n"
     }
 

@@ -4,6 +4,7 @@ Versions: peft 0.21.2, transformers 5.23.0, torch 2.13.0+cpu, tokenizers 0.23.3.
 Run: python make_variant_goldens.py ../training/variants
 
 Each variant has a folder with the adapter it begins with (B random) and the one it ends with, and a line of variants.json.
+Those of `bias` are trained on tiny-base as a Qwen2 model whose biases are made up by a formula, as VariantRunTests makes it.
 """
 
 import json
@@ -15,7 +16,7 @@ import torch
 from peft import LoraConfig, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 from tokenizers import Tokenizer
-from transformers import LlamaForCausalLM, get_linear_schedule_with_warmup
+from transformers import LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, get_linear_schedule_with_warmup
 
 from make_training_goldens import BASE, BATCH, RATE, STEPS, WARMUP, make_rows, mean_loss
 
@@ -31,25 +32,75 @@ VARIANTS = {
     "layers": {"layers_to_transform": [1], "target_modules": ["v_proj", "o_proj", "gate_proj"]},
     "regex": {"target_modules": r".*layers\.0\.(self_attn\.[qv]_proj|mlp\.up_proj)"},
     "loraplus": {"target_modules": SMALL},
+    "save-head": {"target_modules": SMALL, "modules_to_save": ["lm_head"]},
+    # "norm" is how the names of all three kinds of normalisation end.
+    "save-embedding": {"target_modules": SMALL, "modules_to_save": ["embed_tokens", "norm"]},
+    "save-block": {"target_modules": "all-linear", "modules_to_save": ["layers.1.mlp"]},
+    "bias-all": {"target_modules": SMALL, "bias": "all"},
+    "bias-lora-only": {"target_modules": ["v_proj", "o_proj"], "bias": "lora_only"},
+    "dora": {"target_modules": SMALL, "use_dora": True},
+    "dora-patterns": {
+        "target_modules": ["q_proj", "up_proj"],
+        "use_dora": True,
+        "use_rslora": True,
+        "rank_pattern": {"up_proj": 2},
+        "modules_to_save": ["model.norm"],
+    },
+    "dora-loraplus": {"target_modules": SMALL, "use_dora": True},
+    "embedding": {"target_modules": ["q_proj", "embed_tokens"]},
+    "dora-embedding": {"target_modules": ["embed_tokens", "lm_head"], "use_dora": True},
+    "embedding-loraplus": {"target_modules": ["embed_tokens", "up_proj"]},
+    "pissa": {"target_modules": ["q_proj", "up_proj", "down_proj"], "init_lora_weights": "pissa", "alpha_pattern": {"up_proj": 12}},
 }
 RATIO = 8
+
+
+def make_base(name):
+    """tiny-base; for the variants of `bias` with biases."""
+    base = LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32)
+    if not name.startswith("bias"):
+        return base
+    values = base.config.to_dict()
+    values = {key: values[key] for key in Qwen2Config().to_dict() if key in values and key not in ("model_type", "architectures", "layer_types")}
+    model = Qwen2ForCausalLM(Qwen2Config(**values))
+    missing = model.load_state_dict(base.state_dict(), strict=False).missing_keys
+    assert sorted(missing) == sorted(name for name, _ in model.named_parameters() if name.endswith(".bias")), missing
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith(".bias"):
+                seed = len(name) + int(name.split(".")[2])
+                for index in range(len(parameter)):
+                    parameter[index] = ((index * 37 + seed * 101) % 97) / 97 - 0.5
+    return model
+
+
+def groups(model):
+    """Weight decay as Hugging Face's Trainer gives it: not to biases and normalisations."""
+    parameters = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    decays = [p.ndim >= 2 or "lora_magnitude_vector" in name for name, p in parameters]
+    return [
+        {"params": [p for (_, p), decay in zip(parameters, decays) if decay], "weight_decay": 0.01},
+        {"params": [p for (_, p), decay in zip(parameters, decays) if not decay], "weight_decay": 0.0},
+    ]
 
 
 def run(name, options, tokenizer, rows, output):
     torch.manual_seed(5)
     model = get_peft_model(
-        LlamaForCausalLM.from_pretrained(BASE, dtype=torch.float32),
-        LoraConfig(r=4, lora_alpha=8, init_lora_weights=False, task_type="CAUSAL_LM", **options),
+        make_base(name),
+        LoraConfig(**{"r": 4, "lora_alpha": 8, "init_lora_weights": False, "task_type": "CAUSAL_LM", **options}),
     )
-    model.save_pretrained(output / name / "initial")
-    if name == "loraplus":
+    # One variant keeps the unchanged table that PEFT saves with an adapted embedding.
+    save = {"save_embedding_layers": "auto" if name == "embedding" else False}
+    model.save_pretrained(output / name / "initial", **save)
+    if name.endswith("loraplus"):
         optimizer = create_loraplus_optimizer(
             model, torch.optim.AdamW, lr=RATE / 4, loraplus_lr_ratio=RATIO, loraplus_weight_decay=0.01
         )
         for group in optimizer.param_groups:
             group["weight_decay"] = 0.01
     else:
-        optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=RATE, weight_decay=0.01)
+        optimizer = torch.optim.AdamW(groups(model), lr=RATE)
     schedule = get_linear_schedule_with_warmup(optimizer, round(STEPS * WARMUP), STEPS)
     batches = [rows[start : start + BATCH] for start in range(0, len(rows), BATCH)]
     losses, norms = [], []
@@ -61,7 +112,7 @@ def run(name, options, tokenizer, rows, output):
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
-    model.save_pretrained(output / name / "final")
+    model.save_pretrained(output / name / "final", **save)
     with torch.no_grad():
         final = mean_loss(model.eval(), tokenizer, rows).item()
     for folder in ("initial", "final"):
