@@ -6,9 +6,6 @@ public enum PageStyle {
           --s0: #1f5fae; --s1: #b8430a; --s2: #157347; --s3: #7a3ec2; --s4: #8a6100; --s5: #0b7285; --s6: #b0246a; --s7: #4b5563; }
         @media (prefers-color-scheme: dark) { :root { --ink: #e6ebf0; --soft: #9aa8b6; --paper: #12171d; --band: #1a222b; --rule: #33404d;
           --s0: #7fb4f5; --s1: #f5a06a; --s2: #6fd19b; --s3: #bda0fa; --s4: #e3c05a; --s5: #63d2e0; --s6: #f291bd; --s7: #b9c2cc; } }
-        @media print { :root { --ink: #000; --soft: #444; --paper: #fff; --band: #fff; --rule: #999;
-          --s0: #1f5fae; --s1: #b8430a; --s2: #157347; --s3: #7a3ec2; --s4: #8a6100; --s5: #0b7285; --s6: #b0246a; --s7: #4b5563; }
-          section, figure, tr { break-inside: avoid; } body { font-size: 10pt; } .wide { overflow: visible; } }
         * { box-sizing: border-box; }
         body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif; }
         header, main { max-width: 1080px; margin: 0 auto; padding: 0 20px; }
@@ -34,6 +31,12 @@ public enum PageStyle {
         svg .label { fill: var(--ink); }
         svg .line { fill: none; stroke-width: 2.2; stroke-linejoin: round; }
         svg .name { font-weight: 600; }
+        @media print { :root { --ink: #000; --soft: #444; --paper: #fff; --band: #fff; --rule: #999;
+          --s0: #1f5fae; --s1: #b8430a; --s2: #157347; --s3: #7a3ec2; --s4: #8a6100; --s5: #0b7285; --s6: #b0246a; --s7: #4b5563; }
+          figure, tr { break-inside: avoid; } h2, h3, figcaption { break-after: avoid; }
+          body { font-size: 10pt; } header, main { max-width: none; padding: 0; }
+          table { font-size: 7.5pt; } th, td { padding: 3px 5px; } .wide { overflow: visible; }
+          .charts { grid-template-columns: 1fr 1fr; } figcaption { font-size: 9pt; } }
         """
         + (0..<8).map { number in
             "svg .s\(number).line { stroke: var(--s\(number)); } svg .s\(number).point, svg .s\(number).name { fill: var(--s\(number)); }\n"
