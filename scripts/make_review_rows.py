@@ -79,4 +79,5 @@ def main():
     write_rows(out / "reviews.valid.jsonl", reviews[:held_out])
 
 
-main()
+if __name__ == "__main__":
+    main()
