@@ -159,7 +159,8 @@ let package = Package(
         .testTarget(
             name: "ClusterTests",
             dependencies: [
-                "Cluster", "Coordination", "DurableFiles", "Optimizers", "Tensors", "Training", "Transports",
+                "Bases", "Cluster", "Coordination", "DurableFiles", "Optimizers", "Tensors", "Training",
+                "Transports",
                 "WireProtocol", "ZeroMQ", logging,
             ]),
         .testTarget(

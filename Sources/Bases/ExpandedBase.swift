@@ -34,7 +34,7 @@ struct ExpandedBase {
     ) throws {
         let path = cache.basesDirectory + "/" + sourceDigest.hex + ExpandedBase.suffix
         if let ready = try? ExpandedBase(path: path, sourceDigest: sourceDigest) {
-            ExpandedBase.markUsed(path)
+            CacheStore.markUsed(path)
             self = ready
             return
         }
@@ -67,11 +67,6 @@ struct ExpandedBase {
     /// What an expansion was made from, if the file is one.
     static func source(of path: String) -> String? {
         (try? SafetensorsFile(path: path))?.metadata[Key.source]
-    }
-
-    /// The lock file's time is the time of the last use: the expansion itself is never written again.
-    private static func markUsed(_ path: String) {
-        try? FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: path + ".lock")
     }
 
     /// What killed writers left behind. Called with the lock, so nobody is writing now.

@@ -1132,6 +1132,411 @@ void   shoal__leaf_release__free_unpacked
   assert(message->base.descriptor == &shoal__leaf_release__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   shoal__base_request__init
+                     (Shoal__BaseRequest         *message)
+{
+  static const Shoal__BaseRequest init_value = SHOAL__BASE_REQUEST__INIT;
+  *message = init_value;
+}
+size_t shoal__base_request__get_packed_size
+                     (const Shoal__BaseRequest *message)
+{
+  assert(message->base.descriptor == &shoal__base_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__base_request__pack
+                     (const Shoal__BaseRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__base_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__base_request__pack_to_buffer
+                     (const Shoal__BaseRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__base_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__BaseRequest *
+       shoal__base_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__BaseRequest *)
+     protobuf_c_message_unpack (&shoal__base_request__descriptor,
+                                allocator, len, data);
+}
+void   shoal__base_request__free_unpacked
+                     (Shoal__BaseRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__base_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   shoal__base_file__init
+                     (Shoal__BaseFile         *message)
+{
+  static const Shoal__BaseFile init_value = SHOAL__BASE_FILE__INIT;
+  *message = init_value;
+}
+size_t shoal__base_file__get_packed_size
+                     (const Shoal__BaseFile *message)
+{
+  assert(message->base.descriptor == &shoal__base_file__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__base_file__pack
+                     (const Shoal__BaseFile *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__base_file__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__base_file__pack_to_buffer
+                     (const Shoal__BaseFile *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__base_file__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__BaseFile *
+       shoal__base_file__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__BaseFile *)
+     protobuf_c_message_unpack (&shoal__base_file__descriptor,
+                                allocator, len, data);
+}
+void   shoal__base_file__free_unpacked
+                     (Shoal__BaseFile *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__base_file__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   shoal__base_manifest__init
+                     (Shoal__BaseManifest         *message)
+{
+  static const Shoal__BaseManifest init_value = SHOAL__BASE_MANIFEST__INIT;
+  *message = init_value;
+}
+size_t shoal__base_manifest__get_packed_size
+                     (const Shoal__BaseManifest *message)
+{
+  assert(message->base.descriptor == &shoal__base_manifest__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__base_manifest__pack
+                     (const Shoal__BaseManifest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__base_manifest__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__base_manifest__pack_to_buffer
+                     (const Shoal__BaseManifest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__base_manifest__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__BaseManifest *
+       shoal__base_manifest__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__BaseManifest *)
+     protobuf_c_message_unpack (&shoal__base_manifest__descriptor,
+                                allocator, len, data);
+}
+void   shoal__base_manifest__free_unpacked
+                     (Shoal__BaseManifest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__base_manifest__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   shoal__base_fault__init
+                     (Shoal__BaseFault         *message)
+{
+  static const Shoal__BaseFault init_value = SHOAL__BASE_FAULT__INIT;
+  *message = init_value;
+}
+size_t shoal__base_fault__get_packed_size
+                     (const Shoal__BaseFault *message)
+{
+  assert(message->base.descriptor == &shoal__base_fault__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__base_fault__pack
+                     (const Shoal__BaseFault *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__base_fault__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__base_fault__pack_to_buffer
+                     (const Shoal__BaseFault *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__base_fault__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__BaseFault *
+       shoal__base_fault__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__BaseFault *)
+     protobuf_c_message_unpack (&shoal__base_fault__descriptor,
+                                allocator, len, data);
+}
+void   shoal__base_fault__free_unpacked
+                     (Shoal__BaseFault *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__base_fault__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   shoal__base_progress__init
+                     (Shoal__BaseProgress         *message)
+{
+  static const Shoal__BaseProgress init_value = SHOAL__BASE_PROGRESS__INIT;
+  *message = init_value;
+}
+size_t shoal__base_progress__get_packed_size
+                     (const Shoal__BaseProgress *message)
+{
+  assert(message->base.descriptor == &shoal__base_progress__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__base_progress__pack
+                     (const Shoal__BaseProgress *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__base_progress__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__base_progress__pack_to_buffer
+                     (const Shoal__BaseProgress *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__base_progress__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__BaseProgress *
+       shoal__base_progress__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__BaseProgress *)
+     protobuf_c_message_unpack (&shoal__base_progress__descriptor,
+                                allocator, len, data);
+}
+void   shoal__base_progress__free_unpacked
+                     (Shoal__BaseProgress *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__base_progress__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   shoal__base_source__init
+                     (Shoal__BaseSource         *message)
+{
+  static const Shoal__BaseSource init_value = SHOAL__BASE_SOURCE__INIT;
+  *message = init_value;
+}
+size_t shoal__base_source__get_packed_size
+                     (const Shoal__BaseSource *message)
+{
+  assert(message->base.descriptor == &shoal__base_source__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__base_source__pack
+                     (const Shoal__BaseSource *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__base_source__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__base_source__pack_to_buffer
+                     (const Shoal__BaseSource *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__base_source__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__BaseSource *
+       shoal__base_source__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__BaseSource *)
+     protobuf_c_message_unpack (&shoal__base_source__descriptor,
+                                allocator, len, data);
+}
+void   shoal__base_source__free_unpacked
+                     (Shoal__BaseSource *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__base_source__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   shoal__base_sources__init
+                     (Shoal__BaseSources         *message)
+{
+  static const Shoal__BaseSources init_value = SHOAL__BASE_SOURCES__INIT;
+  *message = init_value;
+}
+size_t shoal__base_sources__get_packed_size
+                     (const Shoal__BaseSources *message)
+{
+  assert(message->base.descriptor == &shoal__base_sources__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__base_sources__pack
+                     (const Shoal__BaseSources *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__base_sources__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__base_sources__pack_to_buffer
+                     (const Shoal__BaseSources *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__base_sources__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__BaseSources *
+       shoal__base_sources__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__BaseSources *)
+     protobuf_c_message_unpack (&shoal__base_sources__descriptor,
+                                allocator, len, data);
+}
+void   shoal__base_sources__free_unpacked
+                     (Shoal__BaseSources *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__base_sources__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   shoal__base_chunk_request__init
+                     (Shoal__BaseChunkRequest         *message)
+{
+  static const Shoal__BaseChunkRequest init_value = SHOAL__BASE_CHUNK_REQUEST__INIT;
+  *message = init_value;
+}
+size_t shoal__base_chunk_request__get_packed_size
+                     (const Shoal__BaseChunkRequest *message)
+{
+  assert(message->base.descriptor == &shoal__base_chunk_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__base_chunk_request__pack
+                     (const Shoal__BaseChunkRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__base_chunk_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__base_chunk_request__pack_to_buffer
+                     (const Shoal__BaseChunkRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__base_chunk_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__BaseChunkRequest *
+       shoal__base_chunk_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__BaseChunkRequest *)
+     protobuf_c_message_unpack (&shoal__base_chunk_request__descriptor,
+                                allocator, len, data);
+}
+void   shoal__base_chunk_request__free_unpacked
+                     (Shoal__BaseChunkRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__base_chunk_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   shoal__base_chunk__init
+                     (Shoal__BaseChunk         *message)
+{
+  static const Shoal__BaseChunk init_value = SHOAL__BASE_CHUNK__INIT;
+  *message = init_value;
+}
+size_t shoal__base_chunk__get_packed_size
+                     (const Shoal__BaseChunk *message)
+{
+  assert(message->base.descriptor == &shoal__base_chunk__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t shoal__base_chunk__pack
+                     (const Shoal__BaseChunk *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &shoal__base_chunk__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t shoal__base_chunk__pack_to_buffer
+                     (const Shoal__BaseChunk *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &shoal__base_chunk__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Shoal__BaseChunk *
+       shoal__base_chunk__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Shoal__BaseChunk *)
+     protobuf_c_message_unpack (&shoal__base_chunk__descriptor,
+                                allocator, len, data);
+}
+void   shoal__base_chunk__free_unpacked
+                     (Shoal__BaseChunk *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &shoal__base_chunk__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   shoal__heartbeat__init
                      (Shoal__Heartbeat         *message)
 {
@@ -3133,6 +3538,510 @@ const ProtobufCMessageDescriptor shoal__leaf_release__descriptor =
   (ProtobufCMessageInit) shoal__leaf_release__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+#define shoal__base_request__field_descriptors NULL
+#define shoal__base_request__field_indices_by_name NULL
+#define shoal__base_request__number_ranges NULL
+const ProtobufCMessageDescriptor shoal__base_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.BaseRequest",
+  "BaseRequest",
+  "Shoal__BaseRequest",
+  "shoal",
+  sizeof(Shoal__BaseRequest),
+  0,
+  shoal__base_request__field_descriptors,
+  shoal__base_request__field_indices_by_name,
+  0,  shoal__base_request__number_ranges,
+  (ProtobufCMessageInit) shoal__base_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor shoal__base_file__field_descriptors[3] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseFile, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "byte_count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseFile, byte_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "chunk_digests",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseFile, chunk_digests),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shoal__base_file__field_indices_by_name[] = {
+  1,   /* field[1] = byte_count */
+  2,   /* field[2] = chunk_digests */
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange shoal__base_file__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor shoal__base_file__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.BaseFile",
+  "BaseFile",
+  "Shoal__BaseFile",
+  "shoal",
+  sizeof(Shoal__BaseFile),
+  3,
+  shoal__base_file__field_descriptors,
+  shoal__base_file__field_indices_by_name,
+  1,  shoal__base_file__number_ranges,
+  (ProtobufCMessageInit) shoal__base_file__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor shoal__base_manifest__field_descriptors[3] =
+{
+  {
+    "base_digest",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseManifest, base_digest),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "chunk_byte_count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseManifest, chunk_byte_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "files",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__BaseManifest, n_files),
+    offsetof(Shoal__BaseManifest, files),
+    &shoal__base_file__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shoal__base_manifest__field_indices_by_name[] = {
+  0,   /* field[0] = base_digest */
+  1,   /* field[1] = chunk_byte_count */
+  2,   /* field[2] = files */
+};
+static const ProtobufCIntRange shoal__base_manifest__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor shoal__base_manifest__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.BaseManifest",
+  "BaseManifest",
+  "Shoal__BaseManifest",
+  "shoal",
+  sizeof(Shoal__BaseManifest),
+  3,
+  shoal__base_manifest__field_descriptors,
+  shoal__base_manifest__field_indices_by_name,
+  1,  shoal__base_manifest__number_ranges,
+  (ProtobufCMessageInit) shoal__base_manifest__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor shoal__base_fault__field_descriptors[3] =
+{
+  {
+    "source",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseFault, source),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseFault, kind),
+    &shoal__base_fault_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "chunk",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseFault, chunk),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shoal__base_fault__field_indices_by_name[] = {
+  2,   /* field[2] = chunk */
+  1,   /* field[1] = kind */
+  0,   /* field[0] = source */
+};
+static const ProtobufCIntRange shoal__base_fault__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor shoal__base_fault__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.BaseFault",
+  "BaseFault",
+  "Shoal__BaseFault",
+  "shoal",
+  sizeof(Shoal__BaseFault),
+  3,
+  shoal__base_fault__field_descriptors,
+  shoal__base_fault__field_indices_by_name,
+  1,  shoal__base_fault__number_ranges,
+  (ProtobufCMessageInit) shoal__base_fault__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor shoal__base_progress__field_descriptors[5] =
+{
+  {
+    "manifest_digest",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseProgress, manifest_digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "endpoint",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseProgress, endpoint),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "public_key",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseProgress, public_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "held",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseProgress, held),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "faults",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__BaseProgress, n_faults),
+    offsetof(Shoal__BaseProgress, faults),
+    &shoal__base_fault__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shoal__base_progress__field_indices_by_name[] = {
+  1,   /* field[1] = endpoint */
+  4,   /* field[4] = faults */
+  3,   /* field[3] = held */
+  0,   /* field[0] = manifest_digest */
+  2,   /* field[2] = public_key */
+};
+static const ProtobufCIntRange shoal__base_progress__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor shoal__base_progress__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.BaseProgress",
+  "BaseProgress",
+  "Shoal__BaseProgress",
+  "shoal",
+  sizeof(Shoal__BaseProgress),
+  5,
+  shoal__base_progress__field_descriptors,
+  shoal__base_progress__field_indices_by_name,
+  1,  shoal__base_progress__number_ranges,
+  (ProtobufCMessageInit) shoal__base_progress__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor shoal__base_source__field_descriptors[4] =
+{
+  {
+    "id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseSource, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "endpoint",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseSource, endpoint),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "public_key",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseSource, public_key),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "chunks",
+    4,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Shoal__BaseSource, n_chunks),
+    offsetof(Shoal__BaseSource, chunks),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shoal__base_source__field_indices_by_name[] = {
+  3,   /* field[3] = chunks */
+  1,   /* field[1] = endpoint */
+  0,   /* field[0] = id */
+  2,   /* field[2] = public_key */
+};
+static const ProtobufCIntRange shoal__base_source__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor shoal__base_source__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.BaseSource",
+  "BaseSource",
+  "Shoal__BaseSource",
+  "shoal",
+  sizeof(Shoal__BaseSource),
+  4,
+  shoal__base_source__field_descriptors,
+  shoal__base_source__field_indices_by_name,
+  1,  shoal__base_source__number_ranges,
+  (ProtobufCMessageInit) shoal__base_source__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor shoal__base_sources__field_descriptors[1] =
+{
+  {
+    "sources",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__BaseSources, n_sources),
+    offsetof(Shoal__BaseSources, sources),
+    &shoal__base_source__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shoal__base_sources__field_indices_by_name[] = {
+  0,   /* field[0] = sources */
+};
+static const ProtobufCIntRange shoal__base_sources__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor shoal__base_sources__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.BaseSources",
+  "BaseSources",
+  "Shoal__BaseSources",
+  "shoal",
+  sizeof(Shoal__BaseSources),
+  1,
+  shoal__base_sources__field_descriptors,
+  shoal__base_sources__field_indices_by_name,
+  1,  shoal__base_sources__number_ranges,
+  (ProtobufCMessageInit) shoal__base_sources__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor shoal__base_chunk_request__field_descriptors[1] =
+{
+  {
+    "chunk",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseChunkRequest, chunk),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shoal__base_chunk_request__field_indices_by_name[] = {
+  0,   /* field[0] = chunk */
+};
+static const ProtobufCIntRange shoal__base_chunk_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor shoal__base_chunk_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.BaseChunkRequest",
+  "BaseChunkRequest",
+  "Shoal__BaseChunkRequest",
+  "shoal",
+  sizeof(Shoal__BaseChunkRequest),
+  1,
+  shoal__base_chunk_request__field_descriptors,
+  shoal__base_chunk_request__field_indices_by_name,
+  1,  shoal__base_chunk_request__number_ranges,
+  (ProtobufCMessageInit) shoal__base_chunk_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor shoal__base_chunk__field_descriptors[2] =
+{
+  {
+    "chunk",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseChunk, chunk),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "byte_count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseChunk, byte_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shoal__base_chunk__field_indices_by_name[] = {
+  1,   /* field[1] = byte_count */
+  0,   /* field[0] = chunk */
+};
+static const ProtobufCIntRange shoal__base_chunk__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor shoal__base_chunk__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "shoal.BaseChunk",
+  "BaseChunk",
+  "Shoal__BaseChunk",
+  "shoal",
+  sizeof(Shoal__BaseChunk),
+  2,
+  shoal__base_chunk__field_descriptors,
+  shoal__base_chunk__field_indices_by_name,
+  1,  shoal__base_chunk__number_ranges,
+  (ProtobufCMessageInit) shoal__base_chunk__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor shoal__heartbeat__field_descriptors[1] =
 {
   {
@@ -3332,5 +4241,39 @@ const ProtobufCEnumDescriptor shoal__member_state__descriptor =
   shoal__member_state__enum_values_by_name,
   1,
   shoal__member_state__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue shoal__base_fault_kind__enum_values_by_number[5] =
+{
+  { "BASE_FAULT_KIND_UNSPECIFIED", "SHOAL__BASE_FAULT_KIND__BASE_FAULT_KIND_UNSPECIFIED", 0 },
+  { "BASE_FAULT_KIND_UNREACHABLE", "SHOAL__BASE_FAULT_KIND__BASE_FAULT_KIND_UNREACHABLE", 1 },
+  { "BASE_FAULT_KIND_SILENT", "SHOAL__BASE_FAULT_KIND__BASE_FAULT_KIND_SILENT", 2 },
+  { "BASE_FAULT_KIND_WRONG_BYTES", "SHOAL__BASE_FAULT_KIND__BASE_FAULT_KIND_WRONG_BYTES", 3 },
+  { "BASE_FAULT_KIND_NOT_HELD", "SHOAL__BASE_FAULT_KIND__BASE_FAULT_KIND_NOT_HELD", 4 },
+};
+static const ProtobufCIntRange shoal__base_fault_kind__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex shoal__base_fault_kind__enum_values_by_name[5] =
+{
+  { "BASE_FAULT_KIND_NOT_HELD", 4 },
+  { "BASE_FAULT_KIND_SILENT", 2 },
+  { "BASE_FAULT_KIND_UNREACHABLE", 1 },
+  { "BASE_FAULT_KIND_UNSPECIFIED", 0 },
+  { "BASE_FAULT_KIND_WRONG_BYTES", 3 },
+};
+const ProtobufCEnumDescriptor shoal__base_fault_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "shoal.BaseFaultKind",
+  "BaseFaultKind",
+  "Shoal__BaseFaultKind",
+  "shoal",
+  5,
+  shoal__base_fault_kind__enum_values_by_number,
+  5,
+  shoal__base_fault_kind__enum_values_by_name,
+  1,
+  shoal__base_fault_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

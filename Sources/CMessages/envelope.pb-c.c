@@ -52,7 +52,7 @@ void   shoal__envelope__free_unpacked
   assert(message->base.descriptor == &shoal__envelope__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[30] =
+static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[36] =
 {
   {
     "protocol_version",
@@ -223,6 +223,30 @@ static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[30] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "base_request",
+    27,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__Envelope, body_case),
+    offsetof(Shoal__Envelope, base_request),
+    &shoal__base_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "base_progress",
+    28,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__Envelope, body_case),
+    offsetof(Shoal__Envelope, base_progress),
+    &shoal__base_progress__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "status_request",
     31,
     PROTOBUF_C_LABEL_NONE,
@@ -331,6 +355,30 @@ static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[30] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "base_manifest",
+    40,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__Envelope, body_case),
+    offsetof(Shoal__Envelope, base_manifest),
+    &shoal__base_manifest__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "base_sources",
+    41,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__Envelope, body_case),
+    offsetof(Shoal__Envelope, base_sources),
+    &shoal__base_sources__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "status_report",
     47,
     PROTOBUF_C_LABEL_NONE,
@@ -391,6 +439,30 @@ static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[30] =
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "base_chunk_request",
+    55,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__Envelope, body_case),
+    offsetof(Shoal__Envelope, base_chunk_request),
+    &shoal__base_chunk_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "base_chunk",
+    56,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Shoal__Envelope, body_case),
+    offsetof(Shoal__Envelope, base_chunk),
+    &shoal__base_chunk__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "partial",
     64,
     PROTOBUF_C_LABEL_NONE,
@@ -416,47 +488,53 @@ static const ProtobufCFieldDescriptor shoal__envelope__field_descriptors[30] =
   },
 };
 static const unsigned shoal__envelope__field_indices_by_name[] = {
-  19,   /* field[19] = abort */
+  21,   /* field[21] = abort */
   10,   /* field[10] = applied */
-  17,   /* field[17] = assignment */
-  18,   /* field[18] = commit */
-  26,   /* field[26] = error_report */
+  19,   /* field[19] = assignment */
+  33,   /* field[33] = base_chunk */
+  32,   /* field[32] = base_chunk_request */
+  25,   /* field[25] = base_manifest */
+  15,   /* field[15] = base_progress */
+  14,   /* field[14] = base_request */
+  26,   /* field[26] = base_sources */
+  20,   /* field[20] = commit */
+  30,   /* field[30] = error_report */
   11,   /* field[11] = evaluated */
-  20,   /* field[20] = evaluation_assignment */
+  22,   /* field[22] = evaluation_assignment */
   13,   /* field[13] = exchange_stalled */
-  22,   /* field[22] = finish */
+  24,   /* field[24] = finish */
   3,   /* field[3] = generation */
-  25,   /* field[25] = heartbeat */
+  29,   /* field[29] = heartbeat */
   8,   /* field[8] = leaf_computed */
-  27,   /* field[27] = leaf_release */
+  31,   /* field[31] = leaf_release */
   12,   /* field[12] = leave */
-  28,   /* field[28] = partial */
+  34,   /* field[34] = partial */
   9,   /* field[9] = prepared */
   0,   /* field[0] = protocol_version */
-  29,   /* field[29] = reduced */
-  16,   /* field[16] = refusal */
+  35,   /* field[35] = reduced */
+  18,   /* field[18] = refusal */
   6,   /* field[6] = registration */
   1,   /* field[1] = run_id */
   5,   /* field[5] = sender */
-  21,   /* field[21] = snapshot_request */
-  24,   /* field[24] = state_chunk */
+  23,   /* field[23] = snapshot_request */
+  28,   /* field[28] = state_chunk */
   7,   /* field[7] = state_loaded */
-  23,   /* field[23] = status_report */
-  14,   /* field[14] = status_request */
+  27,   /* field[27] = status_report */
+  16,   /* field[16] = status_request */
   4,   /* field[4] = step */
   2,   /* field[2] = term */
-  15,   /* field[15] = welcome */
+  17,   /* field[17] = welcome */
 };
 static const ProtobufCIntRange shoal__envelope__number_ranges[7 + 1] =
 {
   { 1, 0 },
   { 16, 6 },
   { 26, 13 },
-  { 31, 14 },
-  { 47, 23 },
-  { 54, 27 },
-  { 64, 28 },
-  { 0, 30 }
+  { 31, 16 },
+  { 47, 27 },
+  { 54, 31 },
+  { 64, 34 },
+  { 0, 36 }
 };
 const ProtobufCMessageDescriptor shoal__envelope__descriptor =
 {
@@ -466,7 +544,7 @@ const ProtobufCMessageDescriptor shoal__envelope__descriptor =
   "Shoal__Envelope",
   "shoal",
   sizeof(Shoal__Envelope),
-  30,
+  36,
   shoal__envelope__field_descriptors,
   shoal__envelope__field_indices_by_name,
   7,  shoal__envelope__number_ranges,

@@ -50,7 +50,8 @@ extension CoordinatorMachine {
         case .errorReport(let report): didReport(report, by: id, now: now)
         case .heartbeat: break
         case .register, .welcome, .refuse, .assign, .commit, .abort, .evaluate, .snapshotRequest, .finish,
-            .partial, .reduced, .statusRequest, .statusReport:
+            .partial, .reduced, .statusRequest, .statusReport, .baseRequest, .baseProgress, .baseManifest,
+            .baseSources, .baseChunkRequest, .baseChunk:
             droppedMessageCount += 1
         }
     }

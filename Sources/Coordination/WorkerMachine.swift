@@ -243,7 +243,8 @@ public struct WorkerMachine: Sendable {
         case .leafRelease(let release): didReceive(release, header: envelope.header)
         case .heartbeat, .welcome, .refuse, .finish, .register, .stateLoaded, .leafComputed, .prepared,
             .applied, .evaluated, .leave, .exchangeStalled, .partial, .reduced, .statusRequest,
-            .statusReport:
+            .statusReport, .baseRequest, .baseProgress, .baseManifest, .baseSources, .baseChunkRequest,
+            .baseChunk:
             break
         }
     }

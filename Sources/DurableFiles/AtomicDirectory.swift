@@ -44,6 +44,13 @@ public enum AtomicDirectory {
         }
     }
 
+    /// Gives a directory that was filled by other means its final name durably; nothing may have that name.
+    public static func publish(_ partial: String, as path: String) throws(DurableFileError) {
+        try synchronizeTree(partial)
+        try SystemCalls.rename(partial, to: path)
+        try SystemCalls.synchronizeDirectory(parentDirectory(of: path))
+    }
+
     /// Makes a directory and its missing parents; no error when it is there.
     public static func createDirectory(_ path: String) throws(DurableFileError) {
         if path.isEmpty || path == "." || path == "/" { return }

@@ -14,6 +14,7 @@ public enum FaultPoint: String, CaseIterable, Sendable {
     case applied
     case stateReceived = "state-received"
     case snapshotSent = "snapshot-sent"
+    case baseChunk = "base-chunk"
     // In a coordinator.
     case termRaised = "term-raised"
     case stateSent = "state-sent"
@@ -39,6 +40,7 @@ public enum FaultPoint: String, CaseIterable, Sendable {
         case .applied: "a worker has applied the step and has not said so"
         case .stateReceived: "a newcomer has a piece of the state"
         case .snapshotSent: "a worker is about to send a piece of its state to the coordinator"
+        case .baseChunk: "a worker has written a chunk of the base that it fetches"
         case .termRaised: "the coordinator has raised the term and done nothing else"
         case .stateSent: "the coordinator is about to send a piece of the state to a newcomer"
         case .beforeLedger: "all workers are prepared, the step's line is not in the ledger"

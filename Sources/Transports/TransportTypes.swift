@@ -69,9 +69,12 @@ public struct TransportCounts: Sendable, Equatable {
 }
 
 extension Envelope.Body {
-    /// True for pieces of a state. Their number is large, so they wait for room instead of filling the queue in
+    /// True for pieces of a state or of the base. Their number is large, so they wait for room instead of filling the queue in
     /// which heartbeats stand.
     public var isBulk: Bool {
-        if case .stateChunk = self { true } else { false }
+        switch self {
+        case .stateChunk, .baseChunk: true
+        default: false
+        }
     }
 }

@@ -53,6 +53,8 @@ public struct Envelope: Sendable, Equatable {
         case evaluated(Evaluated)
         case leave(Leave)
         case exchangeStalled(ExchangeStalled)
+        case baseRequest(BaseRequest)
+        case baseProgress(BaseProgress)
         // Anybody who is let in to the coordinator
         case statusRequest(StatusRequest)
         // Coordinator to worker
@@ -64,12 +66,17 @@ public struct Envelope: Sendable, Equatable {
         case evaluate(EvaluationAssignment)
         case snapshotRequest(SnapshotRequest)
         case finish(Finish)
+        case baseManifest(BaseManifest)
+        case baseSources(BaseSources)
         case statusReport(StatusReport)
         // Both ways
         case stateChunk(StateChunk)
         case heartbeat(Heartbeat)
         case errorReport(ErrorReport)
         case leafRelease(LeafRelease)
+        // Between workers, and chunks from the coordinator
+        case baseChunkRequest(BaseChunkRequest)
+        case baseChunk(BaseChunk)
         // Between reducers, on the data sockets
         case partial(GradientChunk)
         case reduced(GradientChunk)
@@ -79,5 +86,5 @@ public struct Envelope: Sendable, Equatable {
 /// The version of the conversation; both sides must speak the same one, the refusal names both.
 public enum ProtocolVersion {
     /// Raised whenever a message or its meaning changes.
-    public static let current: UInt32 = 2
+    public static let current: UInt32 = 3
 }

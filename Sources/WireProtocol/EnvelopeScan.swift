@@ -6,7 +6,7 @@
 enum EnvelopeScan {
     /// Numbers of the oneof in `protos/envelope.proto`; fields from 16 to 127 are bodies, known or not.
     private static let knownBodies: Set<UInt64> = Set(
-        [16...22, 26...26, 31...39, 47...50, 54...54, 64...65].joined().map(UInt64.init))
+        [16...22, 26...28, 31...41, 47...50, 54...56, 64...65].joined().map(UInt64.init))
     private static let bodies: ClosedRange<UInt64> = 16...127
     private static let headers: ClosedRange<UInt64> = 1...15
 

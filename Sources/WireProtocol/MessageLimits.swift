@@ -25,6 +25,11 @@ public enum MessageLimits {
     public static let leafCount = 1 << 16
     public static let participantCount = 4096
     public static let chunkCount = 1 << 20
+    /// Files of a base, and chunks of all of them together: half a terabyte of the largest chunks.
+    public static let baseFileCount = 4096
+    public static let baseChunkCount = 1 << 16
+    /// Faults in one ``BaseProgress``.
+    public static let baseFaultCount = 4096
     /// Sequences of one evaluated micro-batch.
     public static let scoreCount = 1 << 16
     /// Levels of the reduction tree above the leaves.

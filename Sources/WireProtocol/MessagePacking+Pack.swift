@@ -139,6 +139,29 @@ enum MessagePacking {
                 unsafe $0.n_leaves = value.leaves.count
                 unsafe $0.leaves = arena.array(value.leaves)
             }
+        case .baseRequest:
+            unsafe message.body_case = SHOAL__ENVELOPE__BODY_BASE_REQUEST
+            unsafe message.base_request = arena.make(shoal__base_request__init)
+        case .baseProgress(let value):
+            unsafe message.body_case = SHOAL__ENVELOPE__BODY_BASE_PROGRESS
+            unsafe message.base_progress = baseProgress(value, arena)
+        case .baseManifest(let value):
+            unsafe message.body_case = SHOAL__ENVELOPE__BODY_BASE_MANIFEST
+            unsafe message.base_manifest = baseManifest(value, arena)
+        case .baseSources(let value):
+            unsafe message.body_case = SHOAL__ENVELOPE__BODY_BASE_SOURCES
+            unsafe message.base_sources = baseSources(value, arena)
+        case .baseChunkRequest(let value):
+            unsafe message.body_case = SHOAL__ENVELOPE__BODY_BASE_CHUNK_REQUEST
+            unsafe message.base_chunk_request = arena.make(shoal__base_chunk_request__init) {
+                unsafe $0.chunk = value.chunk
+            }
+        case .baseChunk(let value):
+            unsafe message.body_case = SHOAL__ENVELOPE__BODY_BASE_CHUNK
+            unsafe message.base_chunk = arena.make(shoal__base_chunk__init) {
+                unsafe $0.chunk = value.chunk
+                unsafe $0.byte_count = value.byteCount
+            }
         case .partial(let value):
             unsafe message.body_case = SHOAL__ENVELOPE__BODY_PARTIAL
             unsafe message.partial = gradientChunk(value, arena)

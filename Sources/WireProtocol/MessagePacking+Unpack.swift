@@ -115,6 +115,19 @@ extension MessagePacking {
         case SHOAL__ENVELOPE__BODY_LEAF_RELEASE:
             let body = try unsafe present(message.leaf_release)
             return unsafe .leafRelease(LeafRelease(leaves: array(body.leaves, body.n_leaves)))
+        case SHOAL__ENVELOPE__BODY_BASE_REQUEST: return .baseRequest(BaseRequest())
+        case SHOAL__ENVELOPE__BODY_BASE_PROGRESS:
+            return unsafe .baseProgress(try baseProgress(unsafe present(message.base_progress)))
+        case SHOAL__ENVELOPE__BODY_BASE_MANIFEST:
+            return unsafe .baseManifest(try baseManifest(unsafe present(message.base_manifest)))
+        case SHOAL__ENVELOPE__BODY_BASE_SOURCES:
+            return unsafe .baseSources(try baseSources(unsafe present(message.base_sources)))
+        case SHOAL__ENVELOPE__BODY_BASE_CHUNK_REQUEST:
+            return .baseChunkRequest(
+                BaseChunkRequest(chunk: try unsafe present(message.base_chunk_request).chunk))
+        case SHOAL__ENVELOPE__BODY_BASE_CHUNK:
+            let body = try unsafe present(message.base_chunk)
+            return unsafe .baseChunk(BaseChunk(chunk: body.chunk, byteCount: body.byte_count))
         case SHOAL__ENVELOPE__BODY_PARTIAL:
             return unsafe .partial(gradientChunk(try unsafe present(message.partial)))
         case SHOAL__ENVELOPE__BODY_REDUCED:
@@ -239,11 +252,11 @@ extension MessagePacking {
         return text
     }
 
-    private static func bytes(_ data: ProtobufCBinaryData) -> [UInt8] {
+    static func bytes(_ data: ProtobufCBinaryData) -> [UInt8] {
         unsafe array(data.data, data.len)
     }
 
-    private static func array<Element>(_ start: UnsafeMutablePointer<Element>?, _ count: Int) -> [Element] {
+    static func array<Element>(_ start: UnsafeMutablePointer<Element>?, _ count: Int) -> [Element] {
         unsafe Array(UnsafeBufferPointer(start: start, count: count))
     }
 }

@@ -35,7 +35,15 @@ enum MessageRules {
         case .leafRelease(let message):
             try leaves(message.leaves, below: UInt32(MessageLimits.leafCount), "leaf_release")
         case .statusReport(let message): try check(message)
-        case .leave, .refuse, .abort, .snapshotRequest, .finish, .heartbeat, .errorReport, .statusRequest:
+        case .baseManifest(let message): try check(message)
+        case .baseProgress(let message): try check(message)
+        case .baseSources(let message): try check(message)
+        case .baseChunkRequest(let message): try baseChunk(message.chunk, "base_chunk_request")
+        case .baseChunk(let message):
+            try baseChunk(message.chunk, "base_chunk")
+            try count(Int(message.byteCount), MessageLimits.chunkByteCount, "bytes", "base_chunk")
+        case .leave, .refuse, .abort, .snapshotRequest, .finish, .heartbeat, .errorReport, .statusRequest,
+            .baseRequest:
             break
         }
     }
@@ -105,7 +113,57 @@ enum MessageRules {
         try count(Int(chunk.chunk) + 1, MessageLimits.chunkCount, "chunks", name)
     }
 
+    private static func check(_ manifest: BaseManifest) throws(WireProtocolError) {
+        let name = "base_manifest"
+        let chunkByteCount = Int(manifest.chunkByteCount)
+        guard chunkByteCount > 0 else {
+            throw WireProtocolError(.malformed, "a message \(name) has chunks of no bytes")
+        }
+        try count(chunkByteCount, MessageLimits.chunkByteCount, "bytes in a chunk", name)
+        try count(manifest.files.count, MessageLimits.baseFileCount, "files", name)
+        var chunkCount = 0
+        for text in manifest.files.map(\.name) + [manifest.baseDigest] {
+            try count(text.utf8.count, MessageLimits.nameByteCount, "bytes in a name", name)
+        }
+        for file in manifest.files {
+            let limit = UInt64(MessageLimits.baseChunkCount) * UInt64(chunkByteCount)
+            try count(Int(clamping: file.byteCount), Int(limit), "bytes in a file", name)
+            let chunks = (Int(file.byteCount) + chunkByteCount - 1) / chunkByteCount
+            guard file.chunkDigests.count == chunks * MessageLimits.digestByteCount else {
+                throw WireProtocolError(
+                    .malformed,
+                    "a message \(name) has \(file.chunkDigests.count) bytes of digests for \(chunks) chunks")
+            }
+            chunkCount += chunks
+        }
+        try count(chunkCount, MessageLimits.baseChunkCount, "chunks", name)
+    }
+
+    private static func check(_ progress: BaseProgress) throws(WireProtocolError) {
+        let name = "base_progress"
+        try digest(progress.manifestDigest, name)
+        try publicKey(progress.publicKey, name)
+        try count(progress.endpoint.utf8.count, MessageLimits.nameByteCount, "bytes in a name", name)
+        try count(progress.held.count, MessageLimits.baseChunkCount / 8, "bytes of held chunks", name)
+        try count(progress.faults.count, MessageLimits.baseFaultCount, "faults", name)
+        for fault in progress.faults { try baseChunk(fault.chunk, name) }
+    }
+
+    private static func check(_ message: BaseSources) throws(WireProtocolError) {
+        let name = "base_sources"
+        try count(message.sources.count, MessageLimits.participantCount, "sources", name)
+        for source in message.sources {
+            try publicKey(source.publicKey, name)
+            try count(source.endpoint.utf8.count, MessageLimits.nameByteCount, "bytes in a name", name)
+            for chunk in source.chunks { try baseChunk(chunk, name) }
+        }
+    }
+
     // MARK: - Parts
+
+    private static func baseChunk(_ chunk: UInt32, _ name: String) throws(WireProtocolError) {
+        try count(Int(chunk) + 1, MessageLimits.baseChunkCount, "chunks of the base", name)
+    }
 
     private static func count(
         _ found: Int, _ limit: Int, _ what: String, _ name: String

@@ -16,10 +16,14 @@ struct PayloadRule {
         case .partial(let chunk), .reduced(let chunk):
             frameCount = 1
             frameByteCount = Int(chunk.elementCount) * 4
+        case .baseChunk(let chunk):
+            frameCount = 1
+            frameByteCount = Int(chunk.byteCount)
         case .register, .stateLoaded, .leafComputed, .prepared, .applied, .evaluated, .leave, .welcome,
             .refuse,
             .commit, .abort, .snapshotRequest, .finish, .heartbeat, .errorReport, .statusRequest,
-            .statusReport, .exchangeStalled, .leafRelease:
+            .statusReport, .exchangeStalled, .leafRelease, .baseRequest, .baseProgress, .baseManifest,
+            .baseSources, .baseChunkRequest:
             frameCount = 0
         }
     }
@@ -83,6 +87,12 @@ extension Envelope.Body {
         case .heartbeat: "heartbeat"
         case .errorReport: "error_report"
         case .leafRelease: "leaf_release"
+        case .baseRequest: "base_request"
+        case .baseProgress: "base_progress"
+        case .baseManifest: "base_manifest"
+        case .baseSources: "base_sources"
+        case .baseChunkRequest: "base_chunk_request"
+        case .baseChunk: "base_chunk"
         case .partial: "partial"
         case .reduced: "reduced"
         }

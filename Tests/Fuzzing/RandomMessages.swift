@@ -3,7 +3,7 @@ public import WireProtocol
 /// Messages with random contents that keep the rules.
 public struct RandomMessages {
     /// Kinds of messages, numbered from 0.
-    public static let kindCount = 24
+    public static let kindCount = 30
     private var generator: FuzzRandom
 
     public init(seed: UInt64) { generator = FuzzRandom(seed: seed) }
@@ -90,6 +90,39 @@ public struct RandomMessages {
             return Envelope(header: header, body: .exchangeStalled(body))
         case 23:
             return Envelope(header: header, body: .leafRelease(LeafRelease(leaves: leaves(below: 1000))))
+        case 24: return Envelope(header: header, body: .baseRequest(BaseRequest()))
+        case 25:
+            let faults = (0..<below(4)).map { _ in
+                BaseFault(
+                    source: word(), kind: BaseFault.Kind.allCases.randomElement(using: &generator) ?? .silent,
+                    chunk: word() % 65_536)
+            }
+            let body = BaseProgress(
+                manifestDigest: digest(), endpoint: text(60), publicKey: key(), held: bytes(below(40)),
+                faults: faults)
+            return Envelope(header: header, body: .baseProgress(body))
+        case 26:
+            let files = (0..<below(4)).map { _ in
+                let count = below(10)
+                return BaseManifest.File(
+                    name: text(40), byteCount: UInt64(count * 8), chunkDigests: bytes(count * 32))
+            }
+            let body = BaseManifest(baseDigest: text(64), chunkByteCount: 8, files: files)
+            return Envelope(header: header, body: .baseManifest(body))
+        case 27:
+            let sources = (0..<below(4)).map { _ in
+                BaseSource(
+                    id: word(), endpoint: text(60), publicKey: key(),
+                    chunks: (0..<below(9)).map { _ in word() % 65_536 })
+            }
+            return Envelope(header: header, body: .baseSources(BaseSources(sources: sources)))
+        case 28:
+            let body = BaseChunkRequest(chunk: word() % 65_536)
+            return Envelope(header: header, body: .baseChunkRequest(body))
+        case 29:
+            let payload = bytes(below(100))
+            let body = BaseChunk(chunk: word() % 65_536, byteCount: UInt32(payload.count))
+            return Envelope(header: header, body: .baseChunk(body), payload: [payload])
         default:
             let payload = bytes(4 * (1 + below(100)))
             let chunk = GradientChunk(

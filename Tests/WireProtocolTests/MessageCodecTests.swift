@@ -112,6 +112,38 @@ import WireProtocol
             ("heartbeat", .heartbeat(Heartbeat(sequence: 9))),
             ("error_report", .errorReport(ErrorReport(code: 65, message: "bad row"))),
             ("leaf_release", .leafRelease(LeafRelease(leaves: [7, 200]))),
+            ("base_request", .baseRequest(BaseRequest())),
+            (
+                "base_progress",
+                .baseProgress(
+                    BaseProgress(
+                        manifestDigest: digest, endpoint: "tcp://10.0.0.2:40112", publicKey: key,
+                        held: [0xFF, 0x03],
+                        faults: [
+                            BaseFault(source: 300, kind: .wrongBytes, chunk: 7),
+                            BaseFault(source: 0, kind: .unreachable, chunk: 0),
+                        ]))
+            ),
+            (
+                "base_manifest",
+                .baseManifest(
+                    BaseManifest(
+                        baseDigest: String(repeating: "ab", count: 32), chunkByteCount: 4,
+                        files: [
+                            .init(name: "model.gguf", byteCount: 5, chunkDigests: digest + digest.reversed()),
+                            .init(name: "vocab.txt", byteCount: 0, chunkDigests: []),
+                        ]))
+            ),
+            (
+                "base_sources",
+                .baseSources(
+                    BaseSources(sources: [
+                        BaseSource(
+                            id: 2, endpoint: "tcp://10.0.0.3:40112", publicKey: key, chunks: [0, 300])
+                    ]))
+            ),
+            ("base_chunk_request", .baseChunkRequest(BaseChunkRequest(chunk: 300))),
+            ("base_chunk", .baseChunk(BaseChunk(chunk: 300, byteCount: 4))),
             ("partial", .partial(chunk)),
             ("reduced", .reduced(chunk)),
         ]
@@ -306,6 +338,19 @@ import WireProtocol
                     section: .parameters, elementOffset: .max, elementCount: 1, sectionElementCount: .max,
                     checksum: 0,
                     isLast: false, stateDigest: [])),
+            .baseManifest(BaseManifest(baseDigest: "", chunkByteCount: 0, files: [])),
+            .baseManifest(
+                BaseManifest(
+                    baseDigest: "", chunkByteCount: 4,
+                    files: [.init(name: "a", byteCount: 5, chunkDigests: [UInt8](repeating: 0, count: 32))])),
+            .baseManifest(
+                BaseManifest(
+                    baseDigest: "", chunkByteCount: 4,
+                    files: [.init(name: "a", byteCount: .max, chunkDigests: [])])),
+            .baseChunkRequest(BaseChunkRequest(chunk: 1 << 16)),
+            .baseChunk(BaseChunk(chunk: 0, byteCount: 9 << 20)),
+            .baseSources(
+                BaseSources(sources: [BaseSource(id: 1, endpoint: "", publicKey: "short", chunks: [])])),
             .welcome(
                 Welcome(
                     workerID: 1, configuration: String(repeating: "x", count: 2 << 20),

@@ -11,12 +11,11 @@ state() { # NAME WORDS…
 is_over() { [[ -e $side/over ]]; }
 # tend NAME: sees to it that a worker runs there, until the run is over or the host cannot take part.
 tend() {
-    local name=$1 errors=$folder_of_states/$1.errors line status own_base node_shoal=shoal
+    local name=$1 errors=$folder_of_states/$1.errors line status node_shoal=shoal
     local options=(--connect "$address")
     [[ -z ${threads[$name]} ]] || options+=(--threads "${threads[$name]}")
     # shellcheck disable=SC2206  # words without spaces
     options+=(${more[$name]})
-    own_base=${base[$name]:-$base_here}
     while ! is_over; do
         status=0
         if [[ -n ${remote_shoal[$name]} ]]; then
@@ -25,14 +24,6 @@ tend() {
             node_shoal=packages/$package_digest/shoal/bin/shoal
             state "$name" 'getting the package'
             send "$name" packages "$package_digest" "$package" 2>"$errors" || status=$?
-        fi
-        # A base that is no file here is a Hub id, which the worker fetches itself.
-        if ((status == 0)) && [[ -z ${base[$name]} && -e $base_here ]]; then
-            own_base=bases/$base_digest
-            [[ -d $base_here ]] || own_base+=/${base_here##*/}
-            state "$name" 'getting the base'
-            mapfile -t files < <(base_files "$base_here")
-            send "$name" bases "$base_digest" "${files[@]}" 2>"$errors" || status=$?
         fi
         if ((status == 0)); then
             tar -cf - -C "$side/keys" worker.key coordinator.pub | node "$name" keys "$identity.$name" 2>"$errors" || status=$?
@@ -48,7 +39,7 @@ tend() {
                         case ${line%% *} in 64 | 65 | 70 | 74 | 126 | 127) return ;; esac
                         ;;
                 esac
-            done < <(node "$name" work "$identity.$name" "$own_base" "$node_shoal" "${OPENBLAS_CORETYPE:-}" "${options[@]}" \
+            done < <(node "$name" work "$identity.$name" "${base[$name]}" "$node_shoal" "${OPENBLAS_CORETYPE:-}" "${options[@]}" \
                 </dev/null 2>"$errors" || echo "ssh $?")
         fi
         is_over && return
@@ -79,12 +70,6 @@ background() {
     pid=$!
     echo "$pid" >"$side/coordinator.pid"
     until grep -qs '^workers: ' "$side/coordinator.log" || ! kill -0 "$pid" 2>/dev/null; do sleep 0.2; done
-    base_here=$(sed -n 's/^workers: .* --base //p' "$side/coordinator.log" | head -n 1)
-    base_digest=
-    if [[ -e $base_here ]]; then
-        mapfile -t files < <(base_files "$base_here")
-        base_digest=$(digest_of "${files[@]}")
-    fi
     if kill -0 "$pid" 2>/dev/null; then
         for name in "${names[@]}"; do tend "$name" 9>&- & done
     fi

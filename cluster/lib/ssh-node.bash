@@ -85,6 +85,3 @@ send() { # NAME KIND DIGEST FILE…
     rm -rf "$sums"
     return "$status"
 }
-base_files() { # PATH: the files of a base
-    if [[ -d $1 ]]; then find -L "$1" -maxdepth 1 -type f | LC_ALL=C sort; else echo "$1"; fi
-}

@@ -46,11 +46,12 @@ case $verb in
         umask 077
         mkdir -p "$run/keys" && tar -C "$run/keys" -xf -
         ;;
-    work) # RUN BASE SHOAL CORE ARGUMENT…: starts the worker unless it runs, and tells of it until it ends
+    work) # RUN BASE SHOAL CORE ARGUMENT…: starts the worker unless it runs, and tells of it until it ends; no BASE has it fetched
         run=$folder/runs/$1 base=$2 shoal=$3
         [ -z "$4" ] || export OPENBLAS_CORETYPE="$4"
         shift 4
-        case $base in '~'*) base=$HOME${base#\~} ;; bases/*) base=$folder/$base ;; esac
+        case $base in '~'*) base=$HOME${base#\~} ;; esac
+        if [ -n "$base" ]; then set -- --base "$base" "$@"; else export SHOAL_CACHE="$folder/cache"; fi
         case $shoal in packages/*) shoal=$folder/$shoal ;; esac
         if worker; then
             echo "state running, process $pid, as before"
@@ -64,7 +65,7 @@ case $verb in
                 run=$1; shift
                 "$@" >>"$run/worker.log" 2>&1 </dev/null & echo $! >"$run/pid"
                 wait $!; echo $? >"$run/status"' \
-                sh "$run" "$shoal" worker --keys "$run/keys" --base "$base" "$@" >/dev/null 2>&1 </dev/null &
+                sh "$run" "$shoal" worker --keys "$run/keys" "$@" >/dev/null 2>&1 </dev/null &
             until [ -s "$run/pid" ]; do sleep 0.1; done
             echo "state starting, process $(cat "$run/pid")"
             until [ -e "$run/status" ] || tail -c "+$((size + 1))" "$run/worker.log" | grep -q '^connected to the coordinator'; do

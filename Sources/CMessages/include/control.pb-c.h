@@ -40,6 +40,15 @@ typedef struct Shoal__StatusRequest Shoal__StatusRequest;
 typedef struct Shoal__MemberStatus Shoal__MemberStatus;
 typedef struct Shoal__StatusReport Shoal__StatusReport;
 typedef struct Shoal__LeafRelease Shoal__LeafRelease;
+typedef struct Shoal__BaseRequest Shoal__BaseRequest;
+typedef struct Shoal__BaseFile Shoal__BaseFile;
+typedef struct Shoal__BaseManifest Shoal__BaseManifest;
+typedef struct Shoal__BaseFault Shoal__BaseFault;
+typedef struct Shoal__BaseProgress Shoal__BaseProgress;
+typedef struct Shoal__BaseSource Shoal__BaseSource;
+typedef struct Shoal__BaseSources Shoal__BaseSources;
+typedef struct Shoal__BaseChunkRequest Shoal__BaseChunkRequest;
+typedef struct Shoal__BaseChunk Shoal__BaseChunk;
 typedef struct Shoal__Heartbeat Shoal__Heartbeat;
 typedef struct Shoal__ErrorReport Shoal__ErrorReport;
 
@@ -75,6 +84,26 @@ typedef enum _Shoal__MemberState {
   SHOAL__MEMBER_STATE__MEMBER_STATE_LOST = 7
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SHOAL__MEMBER_STATE)
 } Shoal__MemberState;
+typedef enum _Shoal__BaseFaultKind {
+  SHOAL__BASE_FAULT_KIND__BASE_FAULT_KIND_UNSPECIFIED = 0,
+  /*
+   * No connection, or none any more.
+   */
+  SHOAL__BASE_FAULT_KIND__BASE_FAULT_KIND_UNREACHABLE = 1,
+  /*
+   * Nothing came for long.
+   */
+  SHOAL__BASE_FAULT_KIND__BASE_FAULT_KIND_SILENT = 2,
+  /*
+   * Bytes with another digest.
+   */
+  SHOAL__BASE_FAULT_KIND__BASE_FAULT_KIND_WRONG_BYTES = 3,
+  /*
+   * It does not have what it said it has.
+   */
+  SHOAL__BASE_FAULT_KIND__BASE_FAULT_KIND_NOT_HELD = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SHOAL__BASE_FAULT_KIND)
+} Shoal__BaseFaultKind;
 
 /* --- messages --- */
 
@@ -491,6 +520,158 @@ struct  Shoal__LeafRelease
 #define SHOAL__LEAF_RELEASE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&shoal__leaf_release__descriptor) \
     , 0,NULL }
+
+
+/*
+ * From a worker that lacks the base: what is it made of?
+ */
+struct  Shoal__BaseRequest
+{
+  ProtobufCMessage base;
+};
+#define SHOAL__BASE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__base_request__descriptor) \
+     }
+
+
+/*
+ * A file of the base. Chunks count through the files, in order; a file's last is shorter.
+ */
+struct  Shoal__BaseFile
+{
+  ProtobufCMessage base;
+  /*
+   * Without folders.
+   */
+  char *name;
+  uint64_t byte_count;
+  /*
+   * SHA-256 of each chunk, 32 bytes each.
+   */
+  ProtobufCBinaryData chunk_digests;
+};
+#define SHOAL__BASE_FILE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__base_file__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, {0,NULL} }
+
+
+struct  Shoal__BaseManifest
+{
+  ProtobufCMessage base;
+  /*
+   * Hex digest of the base, as in a registration.
+   */
+  char *base_digest;
+  uint32_t chunk_byte_count;
+  size_t n_files;
+  Shoal__BaseFile **files;
+};
+#define SHOAL__BASE_MANIFEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__base_manifest__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0,NULL }
+
+
+struct  Shoal__BaseFault
+{
+  ProtobufCMessage base;
+  uint32_t source;
+  Shoal__BaseFaultKind kind;
+  uint32_t chunk;
+};
+#define SHOAL__BASE_FAULT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__base_fault__descriptor) \
+    , 0, SHOAL__BASE_FAULT_KIND__BASE_FAULT_KIND_UNSPECIFIED, 0 }
+
+
+/*
+ * What a worker has of the base, where others get it, and who gave it trouble.
+ */
+struct  Shoal__BaseProgress
+{
+  ProtobufCMessage base;
+  /*
+   * SHA-256 over the manifest that it has.
+   */
+  ProtobufCBinaryData manifest_digest;
+  /*
+   * tcp://HOST:PORT or ipc://PATH; empty when it gives nothing to others.
+   */
+  char *endpoint;
+  /*
+   * Z85; empty where the transport is plain.
+   */
+  char *public_key;
+  /*
+   * A bit a chunk, the first in the lowest bit of the first byte.
+   */
+  ProtobufCBinaryData held;
+  /*
+   * Since the last of these messages.
+   */
+  size_t n_faults;
+  Shoal__BaseFault **faults;
+};
+#define SHOAL__BASE_PROGRESS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__base_progress__descriptor) \
+    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, 0,NULL }
+
+
+struct  Shoal__BaseSource
+{
+  ProtobufCMessage base;
+  uint32_t id;
+  char *endpoint;
+  char *public_key;
+  /*
+   * To ask for there.
+   */
+  size_t n_chunks;
+  uint32_t *chunks;
+};
+#define SHOAL__BASE_SOURCE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__base_source__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL }
+
+
+/*
+ * From whom to get what. What the coordinator gives itself comes as chunks, without asking.
+ */
+struct  Shoal__BaseSources
+{
+  ProtobufCMessage base;
+  size_t n_sources;
+  Shoal__BaseSource **sources;
+};
+#define SHOAL__BASE_SOURCES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__base_sources__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * Between workers.
+ */
+struct  Shoal__BaseChunkRequest
+{
+  ProtobufCMessage base;
+  uint32_t chunk;
+};
+#define SHOAL__BASE_CHUNK_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__base_chunk_request__descriptor) \
+    , 0 }
+
+
+/*
+ * Payload: one frame of byte_count bytes; 0 where the asked one does not have it.
+ */
+struct  Shoal__BaseChunk
+{
+  ProtobufCMessage base;
+  uint32_t chunk;
+  uint32_t byte_count;
+};
+#define SHOAL__BASE_CHUNK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&shoal__base_chunk__descriptor) \
+    , 0, 0 }
 
 
 struct  Shoal__Heartbeat
@@ -992,6 +1173,177 @@ Shoal__LeafRelease *
 void   shoal__leaf_release__free_unpacked
                      (Shoal__LeafRelease *message,
                       ProtobufCAllocator *allocator);
+/* Shoal__BaseRequest methods */
+void   shoal__base_request__init
+                     (Shoal__BaseRequest         *message);
+size_t shoal__base_request__get_packed_size
+                     (const Shoal__BaseRequest   *message);
+size_t shoal__base_request__pack
+                     (const Shoal__BaseRequest   *message,
+                      uint8_t             *out);
+size_t shoal__base_request__pack_to_buffer
+                     (const Shoal__BaseRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__BaseRequest *
+       shoal__base_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__base_request__free_unpacked
+                     (Shoal__BaseRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Shoal__BaseFile methods */
+void   shoal__base_file__init
+                     (Shoal__BaseFile         *message);
+size_t shoal__base_file__get_packed_size
+                     (const Shoal__BaseFile   *message);
+size_t shoal__base_file__pack
+                     (const Shoal__BaseFile   *message,
+                      uint8_t             *out);
+size_t shoal__base_file__pack_to_buffer
+                     (const Shoal__BaseFile   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__BaseFile *
+       shoal__base_file__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__base_file__free_unpacked
+                     (Shoal__BaseFile *message,
+                      ProtobufCAllocator *allocator);
+/* Shoal__BaseManifest methods */
+void   shoal__base_manifest__init
+                     (Shoal__BaseManifest         *message);
+size_t shoal__base_manifest__get_packed_size
+                     (const Shoal__BaseManifest   *message);
+size_t shoal__base_manifest__pack
+                     (const Shoal__BaseManifest   *message,
+                      uint8_t             *out);
+size_t shoal__base_manifest__pack_to_buffer
+                     (const Shoal__BaseManifest   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__BaseManifest *
+       shoal__base_manifest__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__base_manifest__free_unpacked
+                     (Shoal__BaseManifest *message,
+                      ProtobufCAllocator *allocator);
+/* Shoal__BaseFault methods */
+void   shoal__base_fault__init
+                     (Shoal__BaseFault         *message);
+size_t shoal__base_fault__get_packed_size
+                     (const Shoal__BaseFault   *message);
+size_t shoal__base_fault__pack
+                     (const Shoal__BaseFault   *message,
+                      uint8_t             *out);
+size_t shoal__base_fault__pack_to_buffer
+                     (const Shoal__BaseFault   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__BaseFault *
+       shoal__base_fault__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__base_fault__free_unpacked
+                     (Shoal__BaseFault *message,
+                      ProtobufCAllocator *allocator);
+/* Shoal__BaseProgress methods */
+void   shoal__base_progress__init
+                     (Shoal__BaseProgress         *message);
+size_t shoal__base_progress__get_packed_size
+                     (const Shoal__BaseProgress   *message);
+size_t shoal__base_progress__pack
+                     (const Shoal__BaseProgress   *message,
+                      uint8_t             *out);
+size_t shoal__base_progress__pack_to_buffer
+                     (const Shoal__BaseProgress   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__BaseProgress *
+       shoal__base_progress__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__base_progress__free_unpacked
+                     (Shoal__BaseProgress *message,
+                      ProtobufCAllocator *allocator);
+/* Shoal__BaseSource methods */
+void   shoal__base_source__init
+                     (Shoal__BaseSource         *message);
+size_t shoal__base_source__get_packed_size
+                     (const Shoal__BaseSource   *message);
+size_t shoal__base_source__pack
+                     (const Shoal__BaseSource   *message,
+                      uint8_t             *out);
+size_t shoal__base_source__pack_to_buffer
+                     (const Shoal__BaseSource   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__BaseSource *
+       shoal__base_source__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__base_source__free_unpacked
+                     (Shoal__BaseSource *message,
+                      ProtobufCAllocator *allocator);
+/* Shoal__BaseSources methods */
+void   shoal__base_sources__init
+                     (Shoal__BaseSources         *message);
+size_t shoal__base_sources__get_packed_size
+                     (const Shoal__BaseSources   *message);
+size_t shoal__base_sources__pack
+                     (const Shoal__BaseSources   *message,
+                      uint8_t             *out);
+size_t shoal__base_sources__pack_to_buffer
+                     (const Shoal__BaseSources   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__BaseSources *
+       shoal__base_sources__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__base_sources__free_unpacked
+                     (Shoal__BaseSources *message,
+                      ProtobufCAllocator *allocator);
+/* Shoal__BaseChunkRequest methods */
+void   shoal__base_chunk_request__init
+                     (Shoal__BaseChunkRequest         *message);
+size_t shoal__base_chunk_request__get_packed_size
+                     (const Shoal__BaseChunkRequest   *message);
+size_t shoal__base_chunk_request__pack
+                     (const Shoal__BaseChunkRequest   *message,
+                      uint8_t             *out);
+size_t shoal__base_chunk_request__pack_to_buffer
+                     (const Shoal__BaseChunkRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__BaseChunkRequest *
+       shoal__base_chunk_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__base_chunk_request__free_unpacked
+                     (Shoal__BaseChunkRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Shoal__BaseChunk methods */
+void   shoal__base_chunk__init
+                     (Shoal__BaseChunk         *message);
+size_t shoal__base_chunk__get_packed_size
+                     (const Shoal__BaseChunk   *message);
+size_t shoal__base_chunk__pack
+                     (const Shoal__BaseChunk   *message,
+                      uint8_t             *out);
+size_t shoal__base_chunk__pack_to_buffer
+                     (const Shoal__BaseChunk   *message,
+                      ProtobufCBuffer     *buffer);
+Shoal__BaseChunk *
+       shoal__base_chunk__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   shoal__base_chunk__free_unpacked
+                     (Shoal__BaseChunk *message,
+                      ProtobufCAllocator *allocator);
 /* Shoal__Heartbeat methods */
 void   shoal__heartbeat__init
                      (Shoal__Heartbeat         *message);
@@ -1107,6 +1459,33 @@ typedef void (*Shoal__StatusReport_Closure)
 typedef void (*Shoal__LeafRelease_Closure)
                  (const Shoal__LeafRelease *message,
                   void *closure_data);
+typedef void (*Shoal__BaseRequest_Closure)
+                 (const Shoal__BaseRequest *message,
+                  void *closure_data);
+typedef void (*Shoal__BaseFile_Closure)
+                 (const Shoal__BaseFile *message,
+                  void *closure_data);
+typedef void (*Shoal__BaseManifest_Closure)
+                 (const Shoal__BaseManifest *message,
+                  void *closure_data);
+typedef void (*Shoal__BaseFault_Closure)
+                 (const Shoal__BaseFault *message,
+                  void *closure_data);
+typedef void (*Shoal__BaseProgress_Closure)
+                 (const Shoal__BaseProgress *message,
+                  void *closure_data);
+typedef void (*Shoal__BaseSource_Closure)
+                 (const Shoal__BaseSource *message,
+                  void *closure_data);
+typedef void (*Shoal__BaseSources_Closure)
+                 (const Shoal__BaseSources *message,
+                  void *closure_data);
+typedef void (*Shoal__BaseChunkRequest_Closure)
+                 (const Shoal__BaseChunkRequest *message,
+                  void *closure_data);
+typedef void (*Shoal__BaseChunk_Closure)
+                 (const Shoal__BaseChunk *message,
+                  void *closure_data);
 typedef void (*Shoal__Heartbeat_Closure)
                  (const Shoal__Heartbeat *message,
                   void *closure_data);
@@ -1122,6 +1501,7 @@ typedef void (*Shoal__ErrorReport_Closure)
 extern const ProtobufCEnumDescriptor    shoal__refusal_code__descriptor;
 extern const ProtobufCEnumDescriptor    shoal__state_section__descriptor;
 extern const ProtobufCEnumDescriptor    shoal__member_state__descriptor;
+extern const ProtobufCEnumDescriptor    shoal__base_fault_kind__descriptor;
 extern const ProtobufCMessageDescriptor shoal__registration__descriptor;
 extern const ProtobufCMessageDescriptor shoal__numerics_fingerprint__descriptor;
 extern const ProtobufCMessageDescriptor shoal__held_state__descriptor;
@@ -1147,6 +1527,15 @@ extern const ProtobufCMessageDescriptor shoal__status_request__descriptor;
 extern const ProtobufCMessageDescriptor shoal__member_status__descriptor;
 extern const ProtobufCMessageDescriptor shoal__status_report__descriptor;
 extern const ProtobufCMessageDescriptor shoal__leaf_release__descriptor;
+extern const ProtobufCMessageDescriptor shoal__base_request__descriptor;
+extern const ProtobufCMessageDescriptor shoal__base_file__descriptor;
+extern const ProtobufCMessageDescriptor shoal__base_manifest__descriptor;
+extern const ProtobufCMessageDescriptor shoal__base_fault__descriptor;
+extern const ProtobufCMessageDescriptor shoal__base_progress__descriptor;
+extern const ProtobufCMessageDescriptor shoal__base_source__descriptor;
+extern const ProtobufCMessageDescriptor shoal__base_sources__descriptor;
+extern const ProtobufCMessageDescriptor shoal__base_chunk_request__descriptor;
+extern const ProtobufCMessageDescriptor shoal__base_chunk__descriptor;
 extern const ProtobufCMessageDescriptor shoal__heartbeat__descriptor;
 extern const ProtobufCMessageDescriptor shoal__error_report__descriptor;
 

@@ -35,6 +35,8 @@ typedef enum {
   SHOAL__ENVELOPE__BODY_EVALUATED = 21,
   SHOAL__ENVELOPE__BODY_LEAVE = 22,
   SHOAL__ENVELOPE__BODY_EXCHANGE_STALLED = 26,
+  SHOAL__ENVELOPE__BODY_BASE_REQUEST = 27,
+  SHOAL__ENVELOPE__BODY_BASE_PROGRESS = 28,
   SHOAL__ENVELOPE__BODY_STATUS_REQUEST = 31,
   SHOAL__ENVELOPE__BODY_WELCOME = 32,
   SHOAL__ENVELOPE__BODY_REFUSAL = 33,
@@ -44,11 +46,15 @@ typedef enum {
   SHOAL__ENVELOPE__BODY_EVALUATION_ASSIGNMENT = 37,
   SHOAL__ENVELOPE__BODY_SNAPSHOT_REQUEST = 38,
   SHOAL__ENVELOPE__BODY_FINISH = 39,
+  SHOAL__ENVELOPE__BODY_BASE_MANIFEST = 40,
+  SHOAL__ENVELOPE__BODY_BASE_SOURCES = 41,
   SHOAL__ENVELOPE__BODY_STATUS_REPORT = 47,
   SHOAL__ENVELOPE__BODY_STATE_CHUNK = 48,
   SHOAL__ENVELOPE__BODY_HEARTBEAT = 49,
   SHOAL__ENVELOPE__BODY_ERROR_REPORT = 50,
   SHOAL__ENVELOPE__BODY_LEAF_RELEASE = 54,
+  SHOAL__ENVELOPE__BODY_BASE_CHUNK_REQUEST = 55,
+  SHOAL__ENVELOPE__BODY_BASE_CHUNK = 56,
   SHOAL__ENVELOPE__BODY_PARTIAL = 64,
   SHOAL__ENVELOPE__BODY_REDUCED = 65
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SHOAL__ENVELOPE__BODY__CASE)
@@ -95,6 +101,8 @@ struct  Shoal__Envelope
     Shoal__Evaluated *evaluated;
     Shoal__Leave *leave;
     Shoal__ExchangeStalled *exchange_stalled;
+    Shoal__BaseRequest *base_request;
+    Shoal__BaseProgress *base_progress;
     /*
      * Anybody who is let in to the coordinator
      */
@@ -110,6 +118,8 @@ struct  Shoal__Envelope
     Shoal__EvaluationAssignment *evaluation_assignment;
     Shoal__SnapshotRequest *snapshot_request;
     Shoal__Finish *finish;
+    Shoal__BaseManifest *base_manifest;
+    Shoal__BaseSources *base_sources;
     Shoal__StatusReport *status_report;
     /*
      * Both ways
@@ -118,6 +128,11 @@ struct  Shoal__Envelope
     Shoal__Heartbeat *heartbeat;
     Shoal__ErrorReport *error_report;
     Shoal__LeafRelease *leaf_release;
+    /*
+     * From the coordinator, and between workers
+     */
+    Shoal__BaseChunkRequest *base_chunk_request;
+    Shoal__BaseChunk *base_chunk;
     /*
      * Between reducers, on the data sockets
      */

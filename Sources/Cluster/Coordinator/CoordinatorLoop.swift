@@ -36,6 +36,11 @@ final class CoordinatorLoop {
     /// What the last event "dropped" said, and when.
     private var reportedDrops: (details: [String: String], at: ContinuousClock.Instant)?
     lazy var bound = io.bind(self)
+    /// Gives the base to workers that lack it.
+    private lazy var seeder = BaseSeeder(
+        io: io, sockets: sockets, files: settings.baseFiles, baseDigest: machine.options.baseDigest,
+        log: settings.log
+    ) { [weak self] in self?.record($0, $1) }
 
     init(
         io: IOThread, sockets: any CoordinatorLinks, settings: CoordinatorService.Settings,
@@ -68,6 +73,22 @@ final class CoordinatorLoop {
     /// Closes the sockets once what was said last is on its way.
     func close() { sockets.close() }
 
+    /// A message of a worker, or of one that fetches the base to become one.
+    func receiveControl(_ envelope: Envelope, from connection: ConnectionID) {
+        if !seeder.take(envelope, from: connection) { handle(.received(envelope, from: connection)) }
+    }
+
+    func didDisconnect(_ connection: ConnectionID) {
+        seeder.disconnect(connection)
+        handle(.disconnected(connection))
+    }
+
+    /// There is room again in the queue to a worker.
+    func flush(_ connection: ConnectionID) {
+        seeder.flush(connection)
+        sendChunks(to: connection)
+    }
+
     func handle(_ event: CoordinatorMachine.Event) {
         if case .received(let envelope, _) = event, case .applied = envelope.body {
             FaultPoint.appliedReceived.pass()
@@ -86,6 +107,7 @@ final class CoordinatorLoop {
     private func tick() {
         guard !machine.hasEnded else { return }
         handle(.tick)
+        seeder.tick()
         reportDrops()
         io.schedule(after: settings.tickInterval) { [weak self] in self?.tick() }
     }
@@ -161,13 +183,18 @@ final class CoordinatorLoop {
         case .storeSnapshotChunk(let chunk, let payload, let id): store(chunk, payload: payload, from: id)
         case .saveCheckpoint(let step): saveCheckpoint(step: step)
         case .record(let event, let details):
-            guard events.admits() else { return }
-            driverQueue.async { [driver] in driver.record(event: event, details: details) }
+            record(event, details)
         case .ended(let ending):
             reportDrops(isLast: true)
             senders.removeAll()
+            seeder.end(reason: "the run is over")
             finish(ending)
         }
+    }
+
+    private func record(_ event: String, _ details: [String: String]) {
+        guard events.admits() else { return }
+        driverQueue.async { [driver] in driver.record(event: event, details: details) }
     }
 
     /// Adds the micro-batches that the machine only counts.

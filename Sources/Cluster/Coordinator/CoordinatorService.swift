@@ -20,6 +20,8 @@ public final class CoordinatorService: Sendable {
         /// True for `collective: star`.
         public var isStar = false
         public var security = CoordinatorSecurity.localOnly
+        /// The files of the base, for workers that lack it; without any they are told to bring it.
+        public var baseFiles: [String] = []
         /// Exit status that fits an error of the driver.
         public var statusOfError: @Sendable (any Error) -> UInt32 = { _ in 70 }
         /// For the log; called on the I/O thread.
@@ -77,11 +79,9 @@ public final class CoordinatorService: Sendable {
                 io: io, sockets: links, settings: settings, options: options, driver: driver,
                 driverQueue: driverQueue
             ) { ending.fill($0) }
-            links.onControl = { [unowned coordinator] envelope, connection in
-                coordinator.handle(.received(envelope, from: connection))
-            }
-            links.onDisconnect = { [unowned coordinator] in coordinator.handle(.disconnected($0)) }
-            links.onWritable = { [unowned coordinator] in coordinator.sendChunks(to: $0) }
+            links.onControl = { [unowned coordinator] in coordinator.receiveControl($0, from: $1) }
+            links.onDisconnect = { [unowned coordinator] in coordinator.didDisconnect($0) }
+            links.onWritable = { [unowned coordinator] in coordinator.flush($0) }
             links.onData = { [unowned coordinator] in coordinator.receive($0) }
             didBind(links.controlEndpoints)
             coordinator.begin()

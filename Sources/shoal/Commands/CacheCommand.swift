@@ -5,7 +5,7 @@ import Foundation
 struct CacheCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cache",
-        abstract: "List or prune the bases that were expanded on this host.",
+        abstract: "List or prune the bases that were expanded or fetched on this host.",
         discussion: """
             The cache is $SHOAL_CACHE, else $XDG_CACHE_HOME/shoal, else ~/.cache/shoal. Everything in it can be \
             made again.
@@ -17,7 +17,7 @@ struct CacheCommand: ParsableCommand {
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "List the expanded bases.", discussion: "Example:\n  shoal cache list")
+            abstract: "List them.", discussion: "Example:\n  shoal cache list")
 
         func run() throws {
             let store = CacheStore.standard()
@@ -30,7 +30,7 @@ struct CacheCommand: ParsableCommand {
 
     struct Prune: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Remove expanded bases, the longest unused first.",
+            abstract: "Remove bases, the longest unused first.",
             discussion: "Example:\n  shoal cache prune --keep-gigabytes 10 --dry-run")
 
         @Option(help: "Only those not used for so many days.")

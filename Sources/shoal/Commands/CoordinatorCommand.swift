@@ -15,8 +15,9 @@ struct CoordinatorCommand: AsyncParsableCommand {
         commandName: "coordinator",
         abstract: "Run the coordinator alone; workers are started elsewhere.",
         discussion: """
-            Prints the exact worker command to type on the other machines. Training begins when --min-workers are \
-            there; more may come at any time.
+            Prints the exact worker command to type on the other machines; one without --base fetches the base from \
+            here and from the workers that have it. Training begins when --min-workers are there; more may come at \
+            any time.
 
             Example:
               shoal coordinator Examples/reviews/config.yaml --listen tcp://127.0.0.1:7700 --keys ~/.shoal-keys --output runs/tcp --http 127.0.0.1:8080
@@ -85,6 +86,7 @@ struct CoordinatorCommand: AsyncParsableCommand {
         settings.isStar = training.setup.configuration.cluster.collective == .star
         settings.advertisedHost = advertise
         settings.dataPort = dataPort
+        settings.baseFiles = training.setup.base.base.sourceFiles
         settings.statusOfError = { UInt32(ExitStatus.status(of: $0) ?? ExitStatus.internalError) }
         settings.log = { log.debug("\($0)") }
         let clusterKeys = insecure ? nil : try keys.map { try ClusterKeys(directory: $0) } ?? .ephemeral()
@@ -134,6 +136,6 @@ struct CoordinatorCommand: AsyncParsableCommand {
         guard let keys else { return "workers: shoal worker --connect \(address) --insecure --base \(base)" }
         return
             "workers: shoal worker --connect \(address) --token \(keys.invitation(address: address).token) "
-            + "--base \(base)"
+            + "--base \(base)\n(where that base is not, leave --base away: it is fetched)"
     }
 }

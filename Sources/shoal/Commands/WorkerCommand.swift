@@ -16,7 +16,8 @@ struct WorkerCommand: AsyncParsableCommand {
         abstract: "Compute gradients for a coordinator.",
         discussion: """
             The coordinator prints the exact command, with a token that holds its address and keys. A worker needs \
-            the base but neither the data nor the configuration.
+            neither data nor configuration, and without --base it fetches the base from the coordinator and the workers \
+            that have it, once, into the cache.
 
             Example:
               shoal worker --connect tcp://127.0.0.1:7700 --keys ~/.shoal-keys --base data/SmolLM2-135M-Instruct.Q4_1.gguf
@@ -24,8 +25,11 @@ struct WorkerCommand: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
 
-    @Option(help: "The base: a Hugging Face folder, a .gguf file, or a Hub id. It must be the coordinator's.")
-    var base: String
+    @Option(
+        help:
+            "The base: a Hugging Face folder, a .gguf file, or a Hub id; it must be the coordinator's (default: fetched)."
+    )
+    var base: String?
 
     @Option(help: "Micro-batches computed at once (default: the processors this process may use).")
     var threads: Int?
@@ -39,6 +43,9 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: "Port of the socket for other workers; 0 takes a free one.")
     var dataPort = 0
 
+    @Option(help: "Port at which other workers get a fetched base from this one; 0 takes a free one.")
+    var basePort = 0
+
     @Option(
         help: "Seconds without a coordinator after which the worker ends (default: as the coordinator says).")
     var orphanTimeout: Double?
@@ -50,8 +57,9 @@ struct WorkerCommand: AsyncParsableCommand {
 
     func validate() throws {
         if let threads, threads < 1 { throw ValidationError("--threads is \(threads), expected 1 or more") }
-        if !(0...65535).contains(dataPort) {
-            throw ValidationError("--data-port is \(dataPort), expected 0 to 65535")
+        for (name, port) in [("--data-port", dataPort), ("--base-port", basePort)]
+        where !(0...65535).contains(port) {
+            throw ValidationError("\(name) is \(port), expected 0 to 65535")
         }
         if let orphanTimeout, !(orphanTimeout > 0 && orphanTimeout < 1e9) {
             throw ValidationError("--orphan-timeout is \(orphanTimeout), expected seconds above 0")
@@ -63,7 +71,8 @@ struct WorkerCommand: AsyncParsableCommand {
         ParentWatch.start(exitWithParent)
         let (address, security) = try connection.resolve()
         if connection.insecure { log.warning("--insecure: TCP is neither encrypted nor authenticated") }
-        let loaded = try await LoadedBase(reference: base, logger: log)
+        let (loaded, exchange) = try await openBase(address: address, security: security, log: log)
+        defer { exchange?.close() }
         BLAS.configureSingleThreaded()
         let threadCount = threads ?? ProcessorCount.available()
         var settings = WorkerService.Settings(
@@ -105,6 +114,47 @@ struct WorkerCommand: AsyncParsableCommand {
                     + "\(after.components.seconds) s; is it running, and is the address right?")
         case .failed(let code, let message):
             throw CommandEnding(status: Int32(clamping: code), message: "error: \(message)")
+        }
+    }
+
+    /// The base of `--base`, or a fetched one and who gives it to others from now on.
+    private func openBase(
+        address: String, security: WorkerSecurity, log: Logger
+    ) async throws -> (LoadedBase, BaseExchange?) {
+        if let base { return (try await LoadedBase(reference: base, logger: log), nil) }
+        var settings = BaseExchange.Settings(coordinator: address)
+        settings.security = security
+        settings.bindAddress = bind
+        settings.advertisedHost = advertise
+        settings.port = basePort
+        if let orphanTimeout { settings.orphanTimeout = .seconds(orphanTimeout) }
+        settings.log = { log.info("\($0)") }
+        var isMended = false
+        while true {
+            let exchange = try BaseExchange(settings)
+            do {
+                let fetched = try await Blocking.run { try exchange.fetch() }
+                let loaded = try? await LoadedBase(reference: fetched.path, logger: log)
+                if let loaded, loaded.base.digest.hex == fetched.baseDigest { return (loaded, exchange) }
+                guard !isMended else {
+                    // Once more, for the reason.
+                    let loaded = try await LoadedBase(reference: fetched.path, logger: log)
+                    throw CommandEnding(
+                        status: ExitStatus.badData,
+                        message:
+                            "error: the base in \(fetched.path) has digest \(loaded.base.digest.hex), the "
+                            + "coordinator's has \(fetched.baseDigest); are the versions of Shoal the same?")
+                }
+                log.warning(
+                    "the base in the cache is damaged; fetching what differs",
+                    metadata: ["path": "\(fetched.path)"])
+                isMended = true
+                try exchange.disown()
+                exchange.close()
+            } catch {
+                exchange.close()
+                throw error
+            }
         }
     }
 }

@@ -55,7 +55,7 @@ def packed(field, values):
 
 
 HEADER = (
-    fixed32(1, 2) + fixed64(2, 0x0123456789ABCDEF) + number(3, 3) + number(4, 300) + number(5, 70000) + number(6, 2)
+    fixed32(1, 3) + fixed64(2, 0x0123456789ABCDEF) + number(3, 3) + number(4, 300) + number(5, 70000) + number(6, 2)
 )
 DIGEST = bytes(range(32))
 KEY = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
@@ -124,6 +124,24 @@ BODIES = {
     "heartbeat": (49, number(1, 9)),
     "error_report": (50, number(1, 65) + blob(2, "bad row")),
     "leaf_release": (54, packed(1, [7, 200])),
+    "base_request": (27, b""),
+    "base_progress": (
+        28,
+        blob(1, DIGEST) + blob(2, "tcp://10.0.0.2:40112") + blob(3, KEY) + blob(4, bytes([0xFF, 0x03]))
+        + message(5, number(1, 300) + number(2, 3) + number(3, 7)) + message(5, number(2, 1)),
+    ),
+    "base_manifest": (
+        40,
+        blob(1, "ab" * 32) + number(2, 4)
+        + message(3, blob(1, "model.gguf") + number(2, 5) + blob(3, DIGEST + DIGEST[::-1]))
+        + message(3, blob(1, "vocab.txt")),
+    ),
+    "base_sources": (
+        41,
+        message(1, number(1, 2) + blob(2, "tcp://10.0.0.3:40112") + blob(3, KEY) + packed(4, [0, 300])),
+    ),
+    "base_chunk_request": (55, number(1, 300)),
+    "base_chunk": (56, number(1, 300) + number(2, 4)),
     "partial": (64, CHUNK),
     "reduced": (65, CHUNK),
 }
