@@ -56,6 +56,14 @@ void CKernels_swiglu_backward(int variant, ptrdiff_t n, float *gate, float *up, 
     CHOOSE(variant, swiglu_backward)(n, gate, up, d_output);
 }
 
+void CKernels_gelu_forward(int variant, int form, ptrdiff_t n, float *y, const float *x) {
+    CHOOSE(variant, gelu_forward)(form, n, y, x);
+}
+
+void CKernels_gelu_backward(int variant, int form, ptrdiff_t n, float *x, const float *d_output) {
+    CHOOSE(variant, gelu_backward)(form, n, x, d_output);
+}
+
 float CKernels_exponentials(int variant, ptrdiff_t n, float *x, float shift) {
     return CHOOSE(variant, exponentials)(n, x, shift);
 }

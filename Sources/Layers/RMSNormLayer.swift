@@ -2,9 +2,7 @@ import Kernels
 public import Tensors
 
 /// y = x / √(mean(x²) + ε) · weight, with the weight frozen or trained.
-///
-/// - Thread: any number at a time; holds no state of a pass.
-public struct RMSNormLayer: Sendable {
+public struct RMSNormLayer: Normalization {
     /// [C]
     public let weight: Weight
     /// Added to the mean square, inside the root.
@@ -15,39 +13,33 @@ public struct RMSNormLayer: Sendable {
         self.epsilon = epsilon
     }
 
-    /// Whether its weight is trained.
     public var isTrainable: Bool { weight.isTrained }
 
-    /// - Shapes: `output`, `input` [N, C]; `inverseRMS` [N], saved for the backward. Accumulates nothing.
-    public func forward(output: Matrix, inverseRMS: Vector, input: Matrix, pass: LayerPass) {
+    /// Inverse root mean squares.
+    public static var statisticsColumns: Int { 1 }
+
+    public func forward(output: Matrix, statistics: Vector, input: Matrix, pass: LayerPass) {
         rmsNormForward(
-            output: output, inverseRMS: inverseRMS, input: input, weight: weight.values(in: pass),
+            output: output, inverseRMS: statistics, input: input, weight: weight.values(in: pass),
             epsilon: epsilon)
     }
 
-    /// The output of the forward again, to the bit.
-    ///
-    /// - Shapes: as there.
-    public func replay(output: Matrix, input: Matrix, inverseRMS: Vector, pass: LayerPass) {
+    public func replay(output: Matrix, input: Matrix, statistics: Vector, pass: LayerPass) {
         rmsNormReplay(
-            output: output, input: input, inverseRMS: inverseRMS, weight: weight.values(in: pass))
+            output: output, input: input, inverseRMS: statistics, weight: weight.values(in: pass))
     }
 
-    /// Gradients of the weight, where it is trained, and of the input, where it is wanted.
-    ///
-    /// - Shapes: `dInput`, `dOutput`, `input` [N, C]; `inverseRMS` [N].
-    /// - Accumulates: adds into `dInput`; the weight's gradient is overwritten.
     public func backward(
-        dInput: Matrix?, dOutput: Matrix, input: Matrix, inverseRMS: Vector, pass: LayerPass
+        dInput: Matrix?, dOutput: Matrix, input: Matrix, statistics: Vector, pass: LayerPass
     ) {
         weight.forEachGradient(in: pass, rowCount: input.rows) { dWeight, rows in
             rmsNormWeightBackward(
                 dWeight: dWeight, dOutput: dOutput.rows(rows), input: input.rows(rows),
-                inverseRMS: inverseRMS[rows])
+                inverseRMS: statistics[rows])
         }
         if let dInput {
             rmsNormBackward(
-                dInput: dInput, dOutput: dOutput, input: input, inverseRMS: inverseRMS,
+                dInput: dInput, dOutput: dOutput, input: input, inverseRMS: statistics,
                 weight: weight.values(in: pass))
         }
     }

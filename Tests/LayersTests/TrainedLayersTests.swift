@@ -1,3 +1,4 @@
+import Kernels
 import Layers
 import Tensors
 import Testing
@@ -109,16 +110,75 @@ import Testing
         let inverseRMS = Vector(zeros: 5)
         func forward(_ pass: LayerPass) -> Matrix {
             let output = Matrix(rows: 5, columns: 7)
-            layer.forward(output: output, inverseRMS: inverseRMS, input: input, pass: pass)
+            layer.forward(output: output, statistics: inverseRMS, input: input, pass: pass)
             return output
         }
         let expected = bench.expectedGradients(range: 1..<8, dOutput: dOutput, forward: forward)
         _ = forward(bench.pass)
         for dInput in [nil, Matrix(rows: 5, columns: 7)] {
             layer.backward(
-                dInput: dInput, dOutput: dOutput, input: input, inverseRMS: inverseRMS, pass: bench.pass)
+                dInput: dInput, dOutput: dOutput, input: input, statistics: inverseRMS, pass: bench.pass)
             bench.check(1..<8, expected)
             #expect(dInput.map { $0.toArray().contains { $0 != 0 } } ?? true)
+        }
+    }
+
+    @Test("of a layer norm's weight and bias, with and without the input's gradient")
+    func layerNorm() {
+        let bench = Bench(parameterCount: 15, rows: [2, 3])
+        let layer = LayerNormLayer(weight: .trained(1..<8), bias: .trained(8..<15), epsilon: 1e-5)
+        let (input, dOutput) = (Bench.matrix(5, 7, seed: 2), Bench.matrix(5, 7, seed: 3))
+        let statistics = Vector(zeros: 5 * layer.statisticsColumns)
+        func forward(_ pass: LayerPass) -> Matrix {
+            let output = Matrix(rows: 5, columns: 7)
+            layer.forward(output: output, statistics: statistics, input: input, pass: pass)
+            return output
+        }
+        let expected = [1..<8, 8..<15].map {
+            ($0, bench.expectedGradients(range: $0, dOutput: dOutput, forward: forward))
+        }
+        _ = forward(bench.pass)
+        for dInput in [nil, Matrix(rows: 5, columns: 7)] {
+            layer.backward(
+                dInput: dInput, dOutput: dOutput, input: input, statistics: statistics, pass: bench.pass)
+            for (range, gradients) in expected { bench.check(range, gradients) }
+            #expect(dInput.map { $0.toArray().contains { $0 != 0 } } ?? true)
+        }
+    }
+
+    @Test("of a feed-forward part with a GELU, down to its input", arguments: GELUForm.allCases)
+    func feedForward(form: GELUForm) {
+        // up [6, 3] with a bias, down [3, 6]; then the input [5, 3] itself, as if it were trained.
+        let bench = Bench(parameterCount: 18 + 6 + 18 + 15, rows: [2, 3])
+        let layer = FeedForward(
+            activation: .gelu(form),
+            up: LinearLayer(
+                module: LinearModule(name: "up", inputCount: 3, outputCount: 6, index: 0),
+                weight: .trained(0..<18), bias: .trained(18..<24)),
+            down: LinearLayer(
+                module: LinearModule(name: "down", inputCount: 6, outputCount: 3, index: 1),
+                weight: .trained(24..<42)))
+        let input = bench.parameters[42..<57].matrix(rows: 5, columns: 3)
+        let dOutput = Bench.matrix(5, 3, seed: 3)
+        func forward(_ pass: LayerPass) -> Matrix {
+            let output = Matrix(rows: 5, columns: 3)
+            _ = layer.forward(output: output, input: input, pass: pass)
+            return output
+        }
+        let expected = [0..<18, 18..<24, 24..<42].map {
+            ($0, bench.expectedGradients(range: $0, dOutput: dOutput, forward: forward))
+        }
+        let ofInput = bench.expectedGradients(range: 42..<57, dOutput: dOutput, forward: forward)
+        let activations = layer.forward(output: Matrix(rows: 5, columns: 3), input: input, pass: bench.pass)
+        let dInput = Matrix(rows: 5, columns: 3)
+        layer.backward(
+            dInput: dInput, dOutput: dOutput, input: input, activations: activations, stopsAtDown: false,
+            pass: bench.pass)
+        for (range, gradients) in expected { bench.check(range, gradients) }
+        // Each row of the input reaches the loss of its own micro-batch alone.
+        for (index, value) in dInput.toArray().enumerated() {
+            let sum = ofInput[0][index] + ofInput[1][index]
+            #expect(abs(Double(value) - sum) < 1e-4 * max(1, abs(sum)), "element \(index)")
         }
     }
 

@@ -38,6 +38,12 @@ void CKernels_swiglu_forward(int variant, ptrdiff_t n, float *y, const float *ga
 // The gradients of gate and up, in their places.
 void CKernels_swiglu_backward(int variant, ptrdiff_t n, float *gate, float *up, const float *d_output);
 
+// y = x · Φ(x) with Φ the normal distribution function, or with `form` 1 its approximation by tanh; y may be x.
+void CKernels_gelu_forward(int variant, int form, ptrdiff_t n, float *y, const float *x);
+
+// The gradient of x, in its place.
+void CKernels_gelu_backward(int variant, int form, ptrdiff_t n, float *x, const float *d_output);
+
 // x = e^(x − shift); returns the sum, in eight lanes and then the rest.
 float CKernels_exponentials(int variant, ptrdiff_t n, float *x, float shift);
 

@@ -15,6 +15,33 @@ package enum Reference {
         }
     }
 
+    /// (x − mean) ÷ √(variance + ε) · weight + bias per row.
+    ///
+    /// - Shapes: `input` [N, C]; `weight`, `bias` [C].
+    package static func layerNorm(
+        input: [Double], weight: [Double], bias: [Double], epsilon: Double
+    ) -> [Double] {
+        let columns = weight.count
+        return stride(from: 0, to: input.count, by: columns).flatMap { start in
+            let row = input[start..<start + columns]
+            let mean = row.reduce(0, +) / Double(columns)
+            let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(columns)
+            return zip(row, zip(weight, bias)).map {
+                ($0 - mean) / (variance + epsilon).squareRoot() * $1.0 + $1.1
+            }
+        }
+    }
+
+    /// x · Φ(x), or its approximation by tanh.
+    package static func gelu(_ input: [Double], form: GELUForm) -> [Double] {
+        input.map { x in
+            switch form {
+            case .erf: x / 2 * erfc(-x / 2.0.squareRoot())
+            case .tanh: x / 2 * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+            }
+        }
+    }
+
     /// gate ÷ (1 + e^−gate) · up.
     package static func swiGLU(gate: [Double], up: [Double]) -> [Double] {
         zip(gate, up).map { $0 / (1 + exp(-$0)) * $1 }

@@ -9,14 +9,14 @@ struct LlamaBlock: Sendable {
     let inputNorm: RMSNormLayer
     let attention: SelfAttention
     let attentionNorm: RMSNormLayer
-    let feedForward: GatedFeedForward
+    let feedForward: FeedForward
 
     /// What the forward keeps for the backward.
     struct Activations {
         /// [N, C] the block's input.
         let input: Matrix
         /// [N]
-        let inverseRMS: Vector
+        let statistics: Vector
         let attention: SelfAttention.Activations
         /// [M, H·D] the heads' results of the selected rows, what the output projection was given.
         let heads: Matrix
@@ -24,8 +24,8 @@ struct LlamaBlock: Sendable {
         /// [M, C] the residual stream between attention and feed-forward.
         let middle: Matrix
         /// [M]
-        let middleInverseRMS: Vector
-        let feedForward: GatedFeedForward.Activations
+        let middleStatistics: Vector
+        let feedForward: FeedForward.Activations
     }
 
     /// Whether any of its tensors or adapters is trained.
@@ -56,9 +56,9 @@ struct LlamaBlock: Sendable {
         defer { pass.scratch.release(to: scratch) }
         let kept = pass.activations
         let (columns, rows) = (input.columns, output.rows)
-        let inverseRMS = kept.vector(input.rows)
+        let statistics = kept.vector(input.rows)
         let normed = pass.scratch.matrix(rows: input.rows, columns: columns)
-        inputNorm.forward(output: normed, inverseRMS: inverseRMS, input: input, pass: pass)
+        inputNorm.forward(output: normed, statistics: statistics, input: input, pass: pass)
         let attended =
             switch reach {
             case .spans(let spans):
@@ -78,15 +78,15 @@ struct LlamaBlock: Sendable {
         let savedOutput = attention.output.forward(output: middle, input: heads, pass: selectedPass)
         add(output: middle, middle, residual)
 
-        let middleInverseRMS = kept.vector(rows)
+        let middleStatistics = kept.vector(rows)
         let middleNormed = pass.scratch.matrix(rows: rows, columns: columns)
         attentionNorm.forward(
-            output: middleNormed, inverseRMS: middleInverseRMS, input: middle, pass: selectedPass)
+            output: middleNormed, statistics: middleStatistics, input: middle, pass: selectedPass)
         let fed = feedForward.forward(output: output, input: middleNormed, pass: selectedPass)
         add(output: output, output, middle)
         return Activations(
-            input: input, inverseRMS: inverseRMS, attention: attended, heads: heads,
-            savedOutput: savedOutput, middle: middle, middleInverseRMS: middleInverseRMS, feedForward: fed)
+            input: input, statistics: statistics, attention: attended, heads: heads,
+            savedOutput: savedOutput, middle: middle, middleStatistics: middleStatistics, feedForward: fed)
     }
 
     /// Gradients of the block's parameters and, where wanted, of its input.
@@ -124,7 +124,7 @@ struct LlamaBlock: Sendable {
         }
         let normed = pass.scratch.matrix(rows: dInput.rows, columns: dInput.columns)
         inputNorm.replay(
-            output: normed, input: activations.input, inverseRMS: activations.inverseRMS, pass: pass)
+            output: normed, input: activations.input, statistics: activations.statistics, pass: pass)
         let dNormed =
             reachesInput || inputNorm.isTrainable
             ? pass.scratch.matrix(rows: dInput.rows, columns: dInput.columns) : nil
@@ -134,7 +134,7 @@ struct LlamaBlock: Sendable {
         if let dNormed {
             inputNorm.backward(
                 dInput: reachesInput ? dInput : nil, dOutput: dNormed, input: activations.input,
-                inverseRMS: activations.inverseRMS, pass: pass)
+                statistics: activations.statistics, pass: pass)
         }
     }
 
@@ -149,7 +149,7 @@ struct LlamaBlock: Sendable {
         let normed = pass.scratch.matrix(rows: rows, columns: columns)
         if feedForward.hasTrainableInputs {
             attentionNorm.replay(
-                output: normed, input: activations.middle, inverseRMS: activations.middleInverseRMS,
+                output: normed, input: activations.middle, statistics: activations.middleStatistics,
                 pass: pass)
         }
         let reachesNorm = reachesMiddle || attentionNorm.isTrainable
@@ -160,7 +160,7 @@ struct LlamaBlock: Sendable {
         if let dNormed {
             attentionNorm.backward(
                 dInput: reachesMiddle ? dStream : nil, dOutput: dNormed, input: activations.middle,
-                inverseRMS: activations.middleInverseRMS, pass: pass)
+                statistics: activations.middleStatistics, pass: pass)
         }
     }
 }

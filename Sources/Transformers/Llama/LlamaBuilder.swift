@@ -53,8 +53,9 @@ struct LlamaBuilder {
                 key: try linear(.key, layer), value: try linear(.value, layer),
                 output: try linear(.output, layer)),
             attentionNorm: try norm(LlamaWeightNames.attentionNorm(layer)),
-            feedForward: GatedFeedForward(
-                gate: try linear(.gate, layer), up: try linear(.up, layer), down: try linear(.down, layer)))
+            feedForward: FeedForward(
+                activation: .gatedSiLU(gate: try linear(.gate, layer)), up: try linear(.up, layer),
+                down: try linear(.down, layer)))
     }
 
     mutating func head(embedding: EmbeddingLayer) throws -> LanguageModelHead {

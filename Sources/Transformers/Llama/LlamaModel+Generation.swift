@@ -47,7 +47,7 @@ extension LlamaModel {
             (stream, other) = (output, stream)
         }
         let hidden = pass.scratch.matrix(rows: 1, columns: columns)
-        finalNorm.forward(output: hidden, inverseRMS: pass.scratch.vector(1), input: last, pass: pass)
+        finalNorm.forward(output: hidden, statistics: pass.scratch.vector(1), input: last, pass: pass)
         _ = head.projection.forward(
             output: logits.matrix(rows: 1, columns: vocabularySize), input: hidden, pass: pass)
         try weights.checkIntact()

@@ -25,7 +25,7 @@ extension LlamaModel {
                 batch, keepsFrom: blocks.count, workspace: workspace, pass: pass, supervised: pass)
             let hidden = pass.scratch.matrix(rows: last.rows, columns: last.columns)
             finalNorm.forward(
-                output: hidden, inverseRMS: pass.scratch.vector(last.rows), input: last, pass: pass)
+                output: hidden, statistics: pass.scratch.vector(last.rows), input: last, pass: pass)
             head.scores(
                 hidden: hidden, targets: workspace.supervisedTargets, into: &workspace.tokenScores,
                 pass: pass)

@@ -148,9 +148,9 @@ public final class LlamaModel: GenerativeModel {
             supervised: supervised)
         let (rows, columns) = (last.rows, last.columns)
         let scratch = pass.scratch
-        let inverseRMS = scratch.vector(rows)
+        let statistics = scratch.vector(rows)
         let hidden = scratch.matrix(rows: rows, columns: columns)
-        finalNorm.forward(output: hidden, inverseRMS: inverseRMS, input: last, pass: supervised)
+        finalNorm.forward(output: hidden, statistics: statistics, input: last, pass: supervised)
         let reachesBlocks = lowestReachedBlock < blocks.count
         let dHidden =
             reachesBlocks || finalNorm.isTrainable ? scratch.matrix(rows: rows, columns: columns) : nil
@@ -161,7 +161,7 @@ public final class LlamaModel: GenerativeModel {
         let dSupervised = reachesBlocks ? scratch.matrix(rows: rows, columns: columns) : nil
         if let dSupervised { fill(dSupervised, with: 0) }
         finalNorm.backward(
-            dInput: dSupervised, dOutput: dHidden, input: last, inverseRMS: inverseRMS, pass: supervised)
+            dInput: dSupervised, dOutput: dHidden, input: last, statistics: statistics, pass: supervised)
         guard let dSupervised else { return lossSums }
         let dStream = scratch.matrix(rows: batch.tokenCount, columns: columns)
         for index in stride(from: blocks.count - 1, through: lowestReachedBlock, by: -1) {
