@@ -103,12 +103,15 @@ public struct AdapterPlacement: Sendable {
     }
 
     /// `configuration` with `all-linear` written as the names it stands for, as PEFT saves it, so that tools that
-    /// know only lists of names read it too.
+    /// know only lists of names read it too, and with what PEFT finds out of the base's weights.
     public func spelledOut(_ configuration: LoRAConfiguration, modules all: [LinearModule])
         -> LoRAConfiguration
     {
-        guard configuration.targets == .allLinear else { return configuration }
         var result = configuration
+        // PEFT says of the whole what holds of the last map.
+        result.hasTransposedWeights =
+            self.modules.last { !$0.module.isEmbedding }?.module.isTransposed ?? false
+        guard configuration.targets == .allLinear else { return result }
         let placed = Set(modules.map(\.module.name))
         let kinds = Set(placed.map(ModuleNames.lastComponent)).sorted()
         result.targets = .names(kinds)

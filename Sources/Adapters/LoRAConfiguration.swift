@@ -76,6 +76,9 @@ public struct LoRAConfiguration: Sendable, Equatable {
     public var bias = Bias.none
     /// `init_lora_weights`
     public var initialWeights = InitialWeights.zeroB
+    /// `fan_in_fan_out`: whether the adapted weights are [in, out]. PEFT finds out by itself and warns where the file says
+    /// otherwise.
+    public var hasTransposedWeights = false
     /// `base_model_name_or_path`: where users of the adapter find its base.
     public var baseModelName: String?
     /// `revision` of the base.

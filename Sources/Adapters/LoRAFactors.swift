@@ -19,16 +19,16 @@ public struct LoRAFactors: Sendable {
 
         public var loraRank: Int { loraA.rows }
 
-        /// Adds weight · scaling · B · A to `matrix` [out, in], and gives its rows the trained norms; to the table [in, out]
-        /// of an embedding weight · scaling · Aᵀ · Bᵀ, and its columns.
+        /// Adds weight · scaling · B · A to `matrix` [out, in], and gives its rows the trained norms; to one [in, out] of a
+        /// transposed module weight · scaling · Aᵀ · Bᵀ, and its columns.
         public func apply(to matrix: Matrix, weight: Float = 1) {
             let factors = magnitudes.map { magnitudes in
                 let norms = WeightNorms.norms(
                     weight: matrix, loraA: loraA, loraB: loraB, loraScaling: weight * loraScaling,
-                    isEmbedding: module.isEmbedding)
+                    isTransposed: module.isTransposed)
                 return Vector((0..<norms.count).map { magnitudes[$0] / norms[$0] })
             }
-            if module.isEmbedding {
+            if module.isTransposed {
                 let columns = Matrix(rows: matrix.rows, columns: loraRank)
                 gatherColumns(output: columns, input: loraA, indices: (0..<matrix.rows).map { Int32($0) })
                 gemm(

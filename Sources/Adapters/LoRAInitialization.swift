@@ -51,7 +51,7 @@ public enum LoRAInitialization {
 
     /// Sets the magnitudes of DoRA to the norms of the adapted weights' rows, so that the adapter changes nothing yet.
     ///
-    /// - Parameter weight: gives the base's weight [out, in] of a module, of an embedding its table [in, out].
+    /// - Parameter weight: gives the base's weight [out, in] of a module, of a transposed one [in, out].
     /// - Shapes: `parameters` [layout.count], with A and B as they begin.
     public static func setMagnitudes(
         _ placement: AdapterPlacement, layout: ParameterLayout, parameters: Vector,
@@ -62,7 +62,7 @@ public enum LoRAInitialization {
             magnitudes.copy(
                 from: WeightNorms.norms(
                     weight: try weight(part.module), loraA: part.loraA, loraB: part.loraB,
-                    loraScaling: part.loraScaling, isEmbedding: part.module.isEmbedding))
+                    loraScaling: part.loraScaling, isTransposed: part.module.isTransposed))
         }
     }
 

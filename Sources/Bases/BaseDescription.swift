@@ -54,7 +54,7 @@ public struct BaseDescription: Sendable {
         tensors = source.tensors.map {
             Tensor(
                 name: $0.name, storedName: $0.stored.name, elementType: $0.stored.elementType.rawValue,
-                shape: $0.stored.shape, byteCount: $0.stored.byteCount)
+                shape: $0.shape, byteCount: $0.stored.byteCount)
         }
         if let file = source.files.first as? GGUFFile {
             metadata = file.keys.map { ($0, file.metadata[$0]?.summary ?? "") }

@@ -11,10 +11,19 @@ import WeightFiles
 enum BaseDigest {
     /// Keys of config.json that change what the model computes.
     private static let keys = [
-        "attention_bias", "head_dim", "hidden_act", "hidden_size", "intermediate_size", "layer_types",
-        "mlp_bias", "model_type", "num_attention_heads", "num_hidden_layers", "num_key_value_heads",
+        "activation_function", "attention_bias", "head_dim", "hidden_act", "hidden_size",
+        "intermediate_size", "layer_norm_epsilon", "layer_types", "mlp_bias", "model_type", "n_embd",
+        "n_head", "n_inner", "n_layer", "num_attention_heads", "num_hidden_layers", "num_key_value_heads",
         "rms_norm_eps", "rope_parameters", "rope_scaling", "rope_theta", "sliding_window",
         "tie_word_embeddings", "use_sliding_window", "vocab_size",
+    ]
+
+    /// What a family's config.json means where it lacks a key; saying it changes nothing.
+    private static let defaults: [String: [String: JSONValue]] = [
+        "gpt2": [
+            "activation_function": .string("gelu_new"), "layer_norm_epsilon": .number(1e-5),
+            "tie_word_embeddings": .boolean(true),
+        ]
     ]
 
     /// One tensor's share: its name, shape and the digest of its values.
@@ -44,7 +53,7 @@ enum BaseDigest {
                 } else {
                     try tensor.forEachPiece { piece in piece.withByteSpan { stream.update($0) } }
                 }
-                return TensorLine(name: tensor.name, shape: tensor.stored.shape, digest: stream.finish())
+                return TensorLine(name: tensor.name, shape: tensor.shape, digest: stream.finish())
             })
     }
 
@@ -57,8 +66,12 @@ enum BaseDigest {
         }
         var stream = DigestStream()
         stream.update("shoal base 1\n")
+        var defaults: [String: JSONValue] = [:]
+        if case .string(let modelType) = object["model_type"] { defaults = self.defaults[modelType] ?? [:] }
         for key in keys {
-            guard let value = object[key], value != .null else { continue }
+            guard let value = object[key], value != .null,
+                value.canonicalText != defaults[key]?.canonicalText
+            else { continue }
             stream.update("\(key)=\(value.canonicalText)\n")
         }
         stream.update(weights)
@@ -67,7 +80,7 @@ enum BaseDigest {
 }
 
 /// JSON with numbers as Float32 where they are not whole, so that 1e-05 and 9.999999747378752e-06 are one.
-enum JSONValue: Decodable, Equatable {
+enum JSONValue: Decodable, Equatable, Sendable {
     case null
     case boolean(Bool)
     case number(Double)

@@ -83,7 +83,7 @@ struct ExpandedBase {
         _ tensors: [SourceTensor], to path: String, sourceDigest: Digest, source: String, cache: CacheStore,
         logger: Logger
     ) throws {
-        let entries = tensors.map { SafetensorsLayout.Entry(name: $0.name, shape: $0.stored.shape) }
+        let entries = tensors.map { SafetensorsLayout.Entry(name: $0.name, shape: $0.shape) }
         // The header holds a digest of the values, so they are read twice: cheaper than patching a file in place,
         // and the layout stays what every other writer makes.
         var metadata = [

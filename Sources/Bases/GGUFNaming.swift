@@ -5,17 +5,22 @@ public import Tensors
 ///
 /// Source: llama.cpp's convert_hf_to_gguf.py, gguf's tensor_mapping.py.
 public struct GGUFNaming: Sendable {
-    /// `general.architecture`
-    public let architecture: String
+    private let known: GGUFArchitecture
     private let layerCount: Int
     private let attentionHeads: Int
     private let keyValueHeads: Int
     private let isHeadTied: Bool
 
+    /// `general.architecture`
+    public var architecture: String { known.name }
+
+    /// Keys of config.json, by the names of any family.
     private struct Content: Decodable {
         let modelType: String
-        let numAttentionHeads: Int
-        let numHiddenLayers: Int
+        let numAttentionHeads: Int?
+        let nHead: Int?
+        let numHiddenLayers: Int?
+        let nLayer: Int?
         let numKeyValueHeads: Int?
         let tieWordEmbeddings: Bool?
     }
@@ -31,33 +36,30 @@ public struct GGUFNaming: Sendable {
         do {
             content = try decoder.decode(Content.self, from: configuration)
         } catch {
-            throw BaseError(.invalid, base, "its configuration lacks heads or layers: \(error)")
+            throw BaseError(.invalid, base, "its configuration cannot be read: \(error)")
         }
-        // Mistral's layers are Llama's.
-        let architectures = ["llama": "llama", "mistral": "llama", "qwen2": "qwen2"]
-        guard let architecture = architectures[content.modelType] else {
+        guard let known = GGUFArchitecture.all.first(where: { $0.modelTypes.contains(content.modelType) })
+        else {
             throw BaseError(
                 .unsupported, base,
                 "models of type '\(content.modelType)' are not written as GGUF; "
-                    + architectures.keys.sorted().joined(separator: ", ") + " are")
+                    + GGUFArchitecture.all.flatMap(\.modelTypes).sorted().joined(separator: ", ") + " are")
         }
-        self.architecture = architecture
-        layerCount = content.numHiddenLayers
-        attentionHeads = content.numAttentionHeads
-        keyValueHeads = content.numKeyValueHeads ?? content.numAttentionHeads
-        isHeadTied = content.tieWordEmbeddings ?? false
+        guard let layers = content.numHiddenLayers ?? content.nLayer,
+            let heads = content.numAttentionHeads ?? content.nHead
+        else { throw BaseError(.invalid, base, "its configuration lacks heads or layers") }
+        self.known = known
+        layerCount = layers
+        attentionHeads = heads
+        keyValueHeads = content.numKeyValueHeads ?? heads
+        isHeadTied = content.tieWordEmbeddings ?? (known.name == "gpt2")
     }
 
     /// "model.layers.3.self_attn.q_proj" → "blk.3.attn_q.weight"; nil for a module without a tensor of its own in the
     /// file, as an output head tied to the embedding.
     public func weightName(ofModule module: String) -> String? {
-        if module == "lm_head" { return isHeadTied ? nil : "output.weight" }
-        let words = module.split(separator: ".").map(String.init)
-        guard words.count == 5, words[0] == "model", words[1] == "layers", let layer = Int(words[2]),
-            (0..<layerCount).contains(layer),
-            let part = GGUFModel.partNames.first(where: { $0.value == words[3...].joined(separator: ".") })
-        else { return nil }
-        return "blk.\(layer).\(part.key).weight"
+        if module == known.outer["output"], isHeadTied { return nil }
+        return known.name(ofModule: module, layers: layerCount).map { $0 + ".weight" }
     }
 
     /// `rows` [out, columns] of a module's result in llama.cpp's order: Llama's queries and keys lie in pairs.
@@ -65,7 +67,7 @@ public struct GGUFNaming: Sendable {
     /// - Shapes: the result is [out, columns] too.
     public func ordered(_ rows: Matrix, module: String) -> Matrix {
         let heads =
-            architecture != "llama"
+            !known.hasInterleavedHeads
             ? nil
             : module.hasSuffix(".q_proj") ? attentionHeads : module.hasSuffix(".k_proj") ? keyValueHeads : nil
         guard let heads, heads > 0, rows.rows % (2 * heads) == 0 else { return rows }

@@ -18,11 +18,13 @@ struct HuggingFaceDirectory {
                 .notFound, path, "no config.json; expected a Hugging Face model directory or a .gguf file")
         }
         configuration = try HuggingFaceDirectory.read(configurationPath)
-        guard (try? JSONDecoder().decode([String: JSONValue].self, from: configuration)) != nil else {
+        guard let keys = try? JSONDecoder().decode([String: JSONValue].self, from: configuration) else {
             throw BaseError(.invalid, configurationPath, "no JSON object; fetch it again")
         }
+        var names: CheckpointNames?
+        if case .string(let modelType) = keys["model_type"] { names = CheckpointNames(modelType: modelType) }
         weights = try HuggingFaceDirectory.weights(of: path)
-        tensors = try HuggingFaceDirectory.tensors(of: weights)
+        tensors = try HuggingFaceDirectory.tensors(of: weights, names: names)
     }
 
     private static func weights(of path: String) throws -> ShardedSafetensors {
@@ -41,10 +43,14 @@ struct HuggingFaceDirectory {
     /// All files the weights lie in.
     var weightPaths: [String] { weights.shards.map(\.path) }
 
-    private static func tensors(of weights: ShardedSafetensors) throws -> [SourceTensor] {
+    private static func tensors(
+        of weights: ShardedSafetensors, names: CheckpointNames?
+    ) throws -> [SourceTensor] {
         var tensors: [SourceTensor] = []
-        for name in weights.names {
-            guard let (file, stored) = weights.find(name) else { continue }
+        for storedName in weights.names {
+            guard let (file, stored) = weights.find(storedName),
+                let name = names.map({ $0.fullName(of: storedName) }) ?? storedName
+            else { continue }
             switch stored.elementType {
             case .float32, .float16, .bfloat16:
                 tensors.append(SourceTensor(name: name, file: file, stored: stored))

@@ -29,6 +29,8 @@ public struct AttentionShape: Sendable, Equatable {
     public var queryColumns: Int { heads * headDimension }
     /// K · D
     public var keyValueColumns: Int { keyValueHeads * headDimension }
+    /// H · D + 2 · K · D, queries, keys and values side by side.
+    public var fusedColumns: Int { queryColumns + 2 * keyValueColumns }
     /// Columns of the saved statistics of a row: H maxima, then H inverse sums.
     public var statisticsColumns: Int { 2 * heads }
 

@@ -15,6 +15,11 @@ public struct Factor: Sendable {
     var rows: Int { isTransposed ? matrix.columns : matrix.rows }
     var columns: Int { isTransposed ? matrix.rows : matrix.columns }
     var order: CBLAS_TRANSPOSE { isTransposed ? CblasTrans : CblasNoTrans }
+
+    /// Columns `range` of it.
+    func columns(_ range: Range<Int>) -> Factor {
+        Factor(matrix: isTransposed ? matrix.rows(range) : matrix.columns(range), isTransposed: isTransposed)
+    }
 }
 
 /// output = alpha · left · right + beta · output, in Float32.
@@ -56,18 +61,20 @@ package func gemm(
     precondition(status == 0, "no memory for the factors of a product [\(m), \(k)] · [\(k), \(n)]")
 }
 
-/// output = weight · input for a single row, which is three times as fast as the product of matrices.
+/// output = input · right for a single row, which is three times as fast as the product of matrices.
 ///
-/// - Shapes: `output` [out]; `weight` [out, in]; `input` [in]. Accumulates nothing.
+/// - Shapes: `output` [out]; `input` [in]; `right` [in, out]. Accumulates nothing.
 /// - Numerics: `cblas_sgemv`; its bits are another's than ``gemm(output:_:_:alpha:beta:)``'s, so generation only.
-func matrixVector(output: Vector, weight: Matrix, input: Vector) {
+func vectorMatrix(output: Vector, input: Vector, _ right: Factor) {
     precondition(
-        output.count == weight.rows && input.count == weight.columns,
-        "[\(weight.rows), \(weight.columns)] · [\(input.count)] into [\(output.count)]")
+        output.count == right.columns && input.count == right.rows,
+        "[\(input.count)] · [\(right.rows), \(right.columns)] into [\(output.count)]")
     guard output.count > 0 else { return }
+    let matrix = right.matrix
     unsafe cblas_sgemv(
-        CblasRowMajor, CblasNoTrans, blasInt(weight.rows), blasInt(weight.columns), 1, weight.readPointer,
-        blasInt(max(weight.rowStride, 1)), input.readPointer, 1, 0, output.writePointer, 1)
+        CblasRowMajor, right.isTransposed ? CblasNoTrans : CblasTrans, blasInt(matrix.rows),
+        blasInt(matrix.columns), 1, matrix.readPointer, blasInt(max(matrix.rowStride, 1)), input.readPointer,
+        1, 0, output.writePointer, 1)
 }
 
 /// Converts a dimension for BLAS, whose integers have 32 bits.

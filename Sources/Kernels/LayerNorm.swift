@@ -39,7 +39,8 @@ public func layerNormReplay(
     precondition(
         output.rows == rows && output.columns == columns && mean.count == rows
             && inverseDeviation.count == rows && weight.count == columns && bias.count == columns,
-        "layer norm of [\(rows), \(columns)] into [\(output.rows), \(output.columns)], weight \(weight.count)")
+        "layer norm of [\(rows), \(columns)] into [\(output.rows), \(output.columns)], weight \(weight.count)"
+    )
     let (means, inverses) = unsafe (mean.readPointer, inverseDeviation.readPointer)
     let (w, b) = unsafe (weight.readPointer, bias.readPointer)
     for row in 0..<rows {

@@ -22,23 +22,23 @@ public final class ProductThreads: Sendable {
         for helper in helpers { helper.stop() }
     }
 
-    /// output = input · weightᵀ.
+    /// output = input · right.
     ///
-    /// - Shapes: `output` [N, out]; `input` [N, in]; `weight` [out, in]. Accumulates nothing.
-    public func product(output: Matrix, input: Matrix, weight: Matrix) {
-        let parts = weight.count < Self.smallestShared ? 1 : threadCount
-        let partRows = (weight.rows + parts - 1) / parts
+    /// - Shapes: `output` [N, out]; `input` [N, in]; `right` [in, out]. Accumulates nothing.
+    public func product(output: Matrix, input: Matrix, _ right: Factor) {
+        let parts = right.matrix.count < Self.smallestShared ? 1 : threadCount
+        let (columns, partColumns) = (right.columns, (right.columns + parts - 1) / parts)
         for part in 1..<max(parts, 1) {
-            let range = min(part * partRows, weight.rows)..<min((part + 1) * partRows, weight.rows)
+            let range = min(part * partColumns, columns)..<min((part + 1) * partColumns, columns)
             helpers[part - 1].start(
-                ProductPart(output: output.columns(range), input: input, weight: weight.rows(range)))
+                ProductPart(output: output.columns(range), input: input, right: right.columns(range)))
         }
-        let own = 0..<min(partRows, weight.rows)
-        ProductPart(output: output.columns(own), input: input, weight: weight.rows(own)).compute()
+        let own = 0..<min(partColumns, columns)
+        ProductPart(output: output.columns(own), input: input, right: right.columns(own)).compute()
         for part in 1..<max(parts, 1) { helpers[part - 1].finish() }
     }
 
-    /// Elements of a weight below which handing over a part costs more than it saves.
+    /// Elements of a factor below which handing over a part costs more than it saves.
     private static let smallestShared = 1 << 16
 }
 
@@ -46,13 +46,13 @@ public final class ProductThreads: Sendable {
 private struct ProductPart: Sendable {
     let output: Matrix
     let input: Matrix
-    let weight: Matrix
+    let right: Factor
 
     func compute() {
         if input.rows == 1 {
-            matrixVector(output: output.row(0), weight: weight, input: input.row(0))
+            vectorMatrix(output: output.row(0), input: input.row(0), right)
         } else {
-            gemm(output: output, .plain(input), .transposed(weight))
+            gemm(output: output, .plain(input), right)
         }
     }
 }

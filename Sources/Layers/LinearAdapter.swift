@@ -8,14 +8,14 @@ public protocol LinearAdapter: Sendable {
     /// Applies the adapter to the frozen map's result.
     ///
     /// - Shapes: `output` [N, out] holds input · weightᵀ (no bias yet) and is changed in place; `input` [N, in];
-    ///   `weight` [out, in].
+    ///   `weight` as the module's `weightShape` says, [out, in] or [in, out].
     /// - Returns: what ``backward(dInput:accumulates:dOutput:input:weight:saved:accumulatesGradient:pass:)`` needs,
     ///   taken from `pass.activations`.
     func forward(output: Matrix, input: Matrix, weight: Matrix, pass: LayerPass) -> Matrix?
 
     /// Writes the gradients of its parameters and its part of the input's gradient.
     ///
-    /// - Shapes: `dInput`, `input` [N, in]; `dOutput` [N, out]; `weight` [out, in].
+    /// - Shapes: `dInput`, `input` [N, in]; `dOutput` [N, out]; `weight` as in the forward.
     /// - Accumulates: `dInput` when it is given (the frozen map's part comes first or later); its slices of
     ///   `pass.gradients` are overwritten, or added to when `accumulatesGradient`.
     func backward(

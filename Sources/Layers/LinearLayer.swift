@@ -1,12 +1,12 @@
 import Kernels
 public import Tensors
 
-/// output = input · weightᵀ + bias, with an optional adapter: one linear map of a model.
+/// output = input · weightᵀ + bias, with an optional adapter: one linear map of a model, whichever way its weight lies.
 ///
 /// - Thread: any number at a time; holds no state of a pass.
 public struct LinearLayer: Sendable {
     public let module: LinearModule
-    /// [out, in]
+    /// [out, in], or [in, out] where the module is transposed.
     public let weight: Weight
     /// [out]
     public let bias: Weight?
@@ -20,7 +20,7 @@ public struct LinearLayer: Sendable {
             weight.count == module.outputCount * module.inputCount
                 && bias.map { $0.count == module.outputCount } ?? true,
             "\(module.name): a weight of \(weight.count) elements, expected "
-                + "[\(module.outputCount), \(module.inputCount)]")
+                + "\(module.weightShape)")
         self.module = module
         self.weight = weight
         self.bias = bias
@@ -30,9 +30,9 @@ public struct LinearLayer: Sendable {
     /// Whether it has parameters to train.
     public var isTrainable: Bool { adapter != nil || weight.isTrained || bias?.isTrained == true }
 
-    /// [out, in]
+    /// The weight as it lies in memory.
     private func matrix(_ pass: LayerPass) -> Matrix {
-        weight.values(in: pass).matrix(rows: module.outputCount, columns: module.inputCount)
+        weight.values(in: pass).matrix(rows: module.weightShape[0], columns: module.weightShape[1])
     }
 
     /// - Shapes: `output` [N, out]; `input` [N, in].
@@ -40,10 +40,11 @@ public struct LinearLayer: Sendable {
     /// - Returns: what the adapter saves for the backward.
     public func forward(output: Matrix, input: Matrix, pass: LayerPass) -> Matrix? {
         let weight = matrix(pass)
+        let right: Factor = module.isTransposed ? .plain(weight) : .transposed(weight)
         if let products = pass.products {
-            products.product(output: output, input: input, weight: weight)
+            products.product(output: output, input: input, right)
         } else {
-            gemm(output: output, .plain(input), .transposed(weight))
+            gemm(output: output, .plain(input), right)
         }
         let saved = adapter?.forward(output: output, input: input, weight: weight, pass: pass)
         if let bias { addBias(output: output, bias: bias.values(in: pass)) }
@@ -64,13 +65,18 @@ public struct LinearLayer: Sendable {
         let weight = matrix(pass)
         if dInput != nil || self.weight.isTrained {
             let dBase = adapter?.baseGradient(dOutput: dOutput, weight: weight, pass: pass) ?? dOutput
-            if let dInput { gemm(output: dInput, .plain(dBase), .plain(weight), beta: accumulates ? 1 : 0) }
-            self.weight.forEachGradient(in: pass, rowCount: input.rows) { dWeight, rows in
-                // dW = dYᵀ · X, over the micro-batch's own rows.
+            if let dInput {
                 gemm(
-                    output: dWeight.matrix(rows: module.outputCount, columns: module.inputCount),
-                    .transposed(dBase.rows(rows)), .plain(input.rows(rows)),
-                    beta: accumulatesGradient ? 1 : 0)
+                    output: dInput, .plain(dBase),
+                    module.isTransposed ? .transposed(weight) : .plain(weight), beta: accumulates ? 1 : 0)
+            }
+            self.weight.forEachGradient(in: pass, rowCount: input.rows) { dWeight, rows in
+                // dW = dYᵀ · X, or its transpose Xᵀ · dY, over the micro-batch's own rows.
+                let (dY, x) = (dBase.rows(rows), input.rows(rows))
+                let (left, right) = module.isTransposed ? (x, dY) : (dY, x)
+                gemm(
+                    output: dWeight.matrix(rows: left.columns, columns: right.columns), .transposed(left),
+                    .plain(right), beta: accumulatesGradient ? 1 : 0)
             }
         }
         bias?.forEachGradient(in: pass, rowCount: input.rows) { dBias, rows in

@@ -11,14 +11,17 @@ public struct LinearModule: Sendable, Equatable {
     public let index: Int
     /// Whether it makes the logits (`all-linear` leaves it out).
     public let isOutputHead: Bool
-    /// Whether it looks rows up in a table [in, out] instead of multiplying by a weight [out, in].
+    /// Whether it looks rows up in a table [in, out] instead of multiplying by a weight.
     public let isEmbedding: Bool
     /// The block it stands in, from 0; nil outside the blocks.
     public let layer: Int?
+    /// Whether its weight is [in, out] rather than [out, in]: a `Conv1D` of Hugging Face, `fan_in_fan_out` in PEFT; and
+    /// every embedding.
+    public let isTransposed: Bool
 
     public init(
         name: String, inputCount: Int, outputCount: Int, index: Int, isOutputHead: Bool = false,
-        isEmbedding: Bool = false, layer: Int? = nil
+        isEmbedding: Bool = false, layer: Int? = nil, isTransposed: Bool = false
     ) {
         self.name = name
         self.inputCount = inputCount
@@ -27,8 +30,9 @@ public struct LinearModule: Sendable, Equatable {
         self.isOutputHead = isOutputHead
         self.isEmbedding = isEmbedding
         self.layer = layer
+        self.isTransposed = isTransposed || isEmbedding
     }
 
     /// Of its weight, or its table.
-    public var weightShape: [Int] { isEmbedding ? [inputCount, outputCount] : [outputCount, inputCount] }
+    public var weightShape: [Int] { isTransposed ? [inputCount, outputCount] : [outputCount, inputCount] }
 }

@@ -118,7 +118,16 @@ public struct AdaptedModel: Trainee {
                     placement, layout: layout, parameters: parameters, iterations: iterations,
                     seed: configuration.training.seed
                 ) { module in
-                    try base.weight(of: module).matrix(rows: module.outputCount, columns: module.inputCount)
+                    let shape = module.weightShape
+                    let weight = try base.weight(of: module).matrix(rows: shape[0], columns: shape[1])
+                    guard module.isTransposed else { return weight }
+                    let result = Matrix(rows: module.outputCount, columns: module.inputCount)
+                    for row in 0..<result.rows {
+                        for column in 0..<result.columns {
+                            result.row(row)[column] = weight.row(column)[row]
+                        }
+                    }
+                    return result
                 }
             }
             try LoRAInitialization.setMagnitudes(placement, layout: layout, parameters: parameters) {

@@ -3,9 +3,11 @@ public import FoundationEssentials
 /// The architectures this program computes, by `model_type` of config.json.
 public enum ModelRegistry {
     private static let architectures: [String: @Sendable (Data) throws -> any ModelConfiguration] = [
+        "gpt2": { try GPT2Configuration(json: $0) },
         "llama": { try LlamaConfiguration(json: $0) },
         "mistral": { try LlamaConfiguration(json: $0) },
         "qwen2": { try LlamaConfiguration(json: $0) },
+        "qwen3": { try Qwen3Configuration(json: $0) },
     ]
 
     /// The values of `model_type` that are known, sorted.

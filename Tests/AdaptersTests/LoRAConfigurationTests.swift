@@ -1,6 +1,7 @@
 import Adapters
 import Configurations
 import Foundation
+import Layers
 import Testing
 
 @Suite("LoRA configuration")
@@ -58,7 +59,7 @@ struct LoRAConfigurationTests {
             ("use_qalora", "true"), ("lora_bias", "true"), ("ensure_weight_tying", "true"),
             ("init_lora_weights", "\"olora\""),
             ("layer_replication", "[[0, 2]]"), ("target_parameters", "[\"experts\"]"),
-            ("fan_in_fan_out", "true"), ("a_key_of_the_future", "{\"x\": 1}"), ("target_modules", "null"),
+            ("a_key_of_the_future", "{\"x\": 1}"), ("target_modules", "null"),
         ])
     func unsupportedFeaturesAreRefused(key: String, value: String) throws {
         let text = "{\"peft_type\": \"LORA\", \"\(key)\": \(value)}"
@@ -66,6 +67,22 @@ struct LoRAConfigurationTests {
         let error = #expect(throws: AdapterError.self) { try configuration.validateSupported() }
         #expect(error?.code == .unsupported)
         #expect(error?.message.contains(key) == true)
+    }
+
+    @Test("fan_in_fan_out is read, and written as the base's weights lie")
+    func transposedWeights() throws {
+        let text = "{\"peft_type\": \"LORA\", \"fan_in_fan_out\": true, \"target_modules\": \"all-linear\"}"
+        let configuration = try LoRAConfiguration(json: Array(text.utf8))
+        #expect(configuration.hasTransposedWeights && configuration.json.contains("\"fan_in_fan_out\": true"))
+        for isTransposed in [false, true] {
+            let modules = [
+                LinearModule(
+                    name: "h.0.c_fc", inputCount: 2, outputCount: 3, index: 0, isTransposed: isTransposed)
+            ]
+            let placement = try AdapterPlacement(configuration, modules: modules)
+            let spelledOut = placement.spelledOut(configuration, modules: modules)
+            #expect(spelledOut.json.contains("\"fan_in_fan_out\": \(isTransposed)"))
+        }
     }
 
     @Test("another kind of adapter is refused")

@@ -6,7 +6,7 @@ import Testing
 import WeightFiles
 
 @Suite struct GGUFBaseTests {
-    @Test(arguments: ["llama", "qwen2"])
+    @Test(arguments: ["llama", "qwen2", "qwen3", "gpt2"])
     func everyTensorHasTheBitsThatTransformersReads(_ architecture: String) throws {
         let directory = try TemporaryDirectory()
         let base = try Base(path: fixture("\(architecture).gguf"), cache: directory.cache, logger: quiet)
@@ -72,6 +72,50 @@ import WeightFiles
         #expect(text.contains("\"model_type\" : \"qwen2\""))
         #expect(!text.contains("rope_scaling"))
         #expect(!text.contains("attention_bias"))
+    }
+
+    @Test func aGPT2FileIsTransposedAndHasTheDigestOfItsDirectory() throws {
+        let directory = try TemporaryDirectory()
+        let base = try Base(path: fixture("gpt2.gguf"), cache: directory.cache, logger: quiet)
+        let text = String(decoding: base.configuration, as: UTF8.self)
+        #expect(text.contains("\"model_type\" : \"gpt2\"") && text.contains("\"n_positions\" : 1024"))
+        #expect(text.contains("\"tie_word_embeddings\" : true") && !text.contains("n_inner"))
+        #expect(base.shape(ofTensor: "transformer.h.0.attn.c_attn.weight") == [32, 96])
+        #expect(base.shape(ofTensor: "transformer.h.0.mlp.c_proj.weight") == [128, 32])
+        let described = try BaseDescription(path: fixture("gpt2.gguf")).tensors
+        #expect(described.first { $0.storedName == "blk.0.ffn_up.weight" }?.shape == [32, 128])
+
+        // The same model as transformers saves it: other keys, defaults left out, no prefix, old masks.
+        let golden = try SafetensorsFile(path: fixture("gpt2.safetensors"))
+        var tensors = try golden.tensors.map { tensor in
+            SafetensorsWriter.Tensor(
+                name: tensor.name.replacingOccurrences(of: "transformer.", with: ""), shape: tensor.shape,
+                values: Vector(try golden.floats(of: tensor)))
+        }
+        tensors.append(.init(name: "h.0.attn.bias", shape: [1, 1, 2, 2], values: Vector([1, 0, 1, 1])))
+        let path = try directory.makeModel(
+            configuration: """
+                {"model_type": "gpt2", "n_embd": 32, "n_layer": 1, "n_head": 4, "n_positions": 1024, "vocab_size": 40,
+                 "n_inner": null, "layer_norm_epsilon": 1e-05, "activation_function": "gelu_new", "attn_pdrop": 0.1}
+                """, tensors: tensors)
+        let same = try Base(path: path, cache: directory.cache, logger: quiet)
+        #expect(same.tensorNames == base.tensorNames && same.digest == base.digest)
+        #expect(same.mappedFiles == [path + "/model.safetensors"])
+    }
+
+    @Test func anEmbeddingWrittenOnceMoreIsATiedHeadAndAnotherMatrixIsNone() throws {
+        let directory = try TemporaryDirectory()
+        let base = try Base(path: fixture("gpt2.gguf"), cache: directory.cache, logger: quiet)
+        #expect(!base.hasTensor(named: "lm_head.weight"))
+        // The head is the file's last tensor, with 16 bytes of padding behind it.
+        var data = try Data(contentsOf: URL(fileURLWithPath: fixture("gpt2.gguf")))
+        data[data.count - 17] ^= 1
+        let path = directory.file("other.gguf")
+        try data.write(to: URL(fileURLWithPath: path))
+        let other = try Base(path: path, cache: directory.cache, logger: quiet)
+        #expect(other.hasTensor(named: "lm_head.weight"))
+        let text = String(decoding: other.configuration, as: UTF8.self)
+        #expect(text.contains("\"tie_word_embeddings\" : false"))
     }
 
     @Test func handsOverTheTokenizer() throws {

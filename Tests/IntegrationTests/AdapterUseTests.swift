@@ -6,21 +6,25 @@ import Testing
     /// Two short runs on the tiny base with different adapters.
     private struct Adapters {
         let scratch: Scratch
+        let base: String
         let one: String
         let two: String
 
-        init() throws {
+        init(base: URL = TinyRun.base) throws {
             scratch = try Scratch()
+            self.base = base.path
+            let targets = base == TinyRun.gpt2 ? "c_attn, c_proj" : "q_proj, k_proj, down_proj"
             var paths: [String] = []
             for (name, adapter) in [
                 ("one", "{r: 4, lora_alpha: 8}"),
                 (
                     "two",
-                    "{r: 2, lora_alpha: 16, use_rslora: true, target_modules: [q_proj, k_proj, down_proj]}"
+                    "{r: 2, lora_alpha: 16, use_rslora: true, target_modules: [\(targets)]}"
                 ),
             ] {
-                let config = try TinyRun(maxSteps: 6, checkpointEvery: 6, adapter: adapter).write(
-                    to: scratch, name: "\(name).yaml")
+                let config = try TinyRun(
+                    maxSteps: 6, checkpointEvery: 6, adapter: adapter, base: base.path
+                ).write(to: scratch, name: "\(name).yaml")
                 let outcome = try Shoal.run(
                     ["train", config, "--threads", "1", "--output", scratch.path(name)], in: scratch,
                     name: name)
@@ -32,15 +36,16 @@ import Testing
 
         func answer(_ arguments: [String]) throws -> String {
             let outcome = try Shoal.run(
-                ["generate", "--chat", "--base", TinyRun.base.path, "--max-tokens", "6", "--prompt", "Hi"]
+                ["generate", "--chat", "--base", base, "--max-tokens", "6", "--prompt", "Hi"]
                     + arguments, in: scratch)
             #expect(outcome.status == 0, "\(outcome)")
             return outcome.output
         }
 
-        func loss(_ arguments: [String], base: String = TinyRun.base.path) throws -> Double {
+        func loss(_ arguments: [String], base other: String? = nil) throws -> Double {
             let outcome = try Shoal.run(
-                ["eval", "--base", base, "--data", scratch.path("train.jsonl"), "--json"] + arguments,
+                ["eval", "--base", other ?? base, "--data", scratch.path("train.jsonl"), "--json"]
+                    + arguments,
                 in: scratch)
             #expect(outcome.status == 0, "\(outcome)")
             let value = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
@@ -98,11 +103,11 @@ import Testing
     }
 
     @Test(
-        "a merged model has the adapter's loss, in Float32 and rounded once; another base's adapter is refused"
-    )
-    func merging() throws {
-        let adapters = try Adapters()
-        let arguments = ["merge", "--base", TinyRun.base.path, "--adapter", adapters.two, "--output"]
+        "a merged model has the adapter's loss, in Float32 and rounded once; another base's adapter is refused",
+        arguments: [TinyRun.base, TinyRun.gpt2])
+    func merging(base: URL) throws {
+        let adapters = try Adapters(base: base)
+        let arguments = ["merge", "--base", adapters.base, "--adapter", adapters.two, "--output"]
         let merged = adapters.scratch.path("merged")
         let outcome = try Shoal.run(arguments + [merged], in: adapters.scratch)
         #expect(outcome.status == 0 && outcome.output.contains("6 changed"), "\(outcome)")
@@ -133,17 +138,38 @@ import Testing
         #expect(accepted.status == 0, "\(accepted)")
     }
 
-    @Test("an exported adapter is a GGUF file that inspect describes")
-    func exporting() throws {
-        let adapters = try Adapters()
+    @Test(
+        "an exported adapter is a GGUF file that inspect describes",
+        arguments: [
+            (TinyRun.base, 14, "blk.1.attn_q.weight.lora_b"),
+            (TinyRun.gpt2, 8, "blk.1.attn_qkv.weight.lora_b"),
+        ])
+    func exporting(base: URL, modules: Int, tensor: String) throws {
+        let adapters = try Adapters(base: base)
         let file = adapters.scratch.path("one.gguf")
-        let arguments = ["export", "--base", TinyRun.base.path, "--adapter", adapters.one, "--gguf", file]
+        let arguments = ["export", "--base", adapters.base, "--adapter", adapters.one, "--gguf", file]
         let outcome = try Shoal.run(arguments, in: adapters.scratch)
-        #expect(outcome.status == 0 && outcome.output.contains("14 modules"), "\(outcome)")
+        #expect(outcome.status == 0 && outcome.output.contains("\(modules) modules"), "\(outcome)")
         let seen = try Shoal.run(["inspect", file, "--tensors"], in: adapters.scratch)
         #expect(seen.status == 0 && seen.output.contains("LoRA adapter (GGUF)"), "\(seen)")
-        #expect(seen.output.contains("blk.1.attn_q.weight.lora_b"), "\(seen)")
+        #expect(seen.output.contains(tensor), "\(seen)")
         #expect(try Shoal.run(arguments, in: adapters.scratch).status == 64)
         #expect(try Shoal.run(arguments + ["--overwrite"], in: adapters.scratch).status == 0)
+    }
+
+    @Test("an adapter of another family is refused by name, also where its base does not matter")
+    func anotherFamily() throws {
+        let adapters = try Adapters()
+        let arguments = [
+            "generate", "--base", TinyRun.gpt2.path, "--prompt", "Hi", "--max-tokens", "1", "--adapter",
+            adapters.one,
+        ]
+        let other = try Shoal.run(arguments, in: adapters.scratch)
+        #expect(
+            other.status == 65 && other.errors.contains("was trained on the base with digest"), "\(other)")
+        let accepted = try Shoal.run(arguments + ["--allow-different-base"], in: adapters.scratch)
+        #expect(
+            accepted.status == 65 && accepted.errors.contains("matches no linear module of the base")
+                && accepted.errors.contains("c_attn"), "\(accepted)")
     }
 }

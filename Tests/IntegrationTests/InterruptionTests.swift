@@ -8,10 +8,12 @@ import Testing
 
     @Test(
         "SIGTERM leaves a checkpoint and status 75, and resuming gives the uninterrupted bytes",
-        arguments: ["lora", "full", "partial"])
-    func resumesAfterTermination(method: String) throws {
+        arguments: [
+            ("lora", TinyRun.base), ("full", TinyRun.base), ("partial", TinyRun.base), ("lora", TinyRun.gpt2),
+        ])
+    func resumesAfterTermination(method: String, base: URL) throws {
         let scratch = try Scratch()
-        let (config, expected) = try uninterrupted(method: method, in: scratch)
+        let (config, expected) = try uninterrupted(method: method, base: base, in: scratch)
 
         let training = try start(config, workers: 2, in: scratch)
         try waitForSteps(50, of: training, in: scratch)
@@ -83,11 +85,12 @@ import Testing
         try compare(with: expected, in: scratch)
     }
 
-    private func uninterrupted(method: String = "lora", in scratch: Scratch) throws -> (
-        config: String, run: RunFolder
-    ) {
+    private func uninterrupted(
+        method: String = "lora", base: URL = TinyRun.base, in scratch: Scratch
+    ) throws -> (config: String, run: RunFolder) {
         var tiny = Self.run
         tiny.method = method
+        tiny.base = base.path
         let config = try tiny.write(to: scratch)
         let outcome = try Shoal.run(
             ["train", config, "--workers", "2", "--threads", "1", "--output", scratch.path("whole")],

@@ -11,7 +11,10 @@ import Testing
             "snapshot-sent:1",
         ], [false, true])
     func killed(fault: String, trainsBase: Bool) throws {
-        let cluster = try FaultCluster(trainsBase: trainsBase)
+        try killed(fault: fault, on: FaultCluster(trainsBase: trainsBase))
+    }
+
+    private func killed(fault: String, on cluster: FaultCluster) throws {
         let coordinator = try cluster.coordinator(minimumWorkers: 2)
         // Registered first, so that it is the one whose state is asked for.
         let victim = try cluster.worker(fault: fault)
@@ -22,6 +25,11 @@ import Testing
         try cluster.finish(coordinator, workers: [survivor])
         let workers = try cluster.run.metrics().map(\.workers)
         #expect(workers.contains(2) && workers.last == 1)
+    }
+
+    @Test("the same on a GPT-2", arguments: ["compute:90", "snapshot-sent:1"])
+    func killedOnGPT2(fault: String) throws {
+        try killed(fault: fault, on: FaultCluster(isGPT2: true))
     }
 
     @Test(

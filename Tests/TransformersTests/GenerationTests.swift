@@ -6,7 +6,7 @@ import Transformers
 
 @Suite struct GenerationTests {
     private func logits(
-        _ model: LlamaModel, _ parameters: Vector, chunks: [[Int32]], threadCount: Int = 1
+        _ model: CausalDecoder, _ parameters: Vector, chunks: [[Int32]], threadCount: Int = 1
     ) throws -> [[Float]] {
         let (cache, logits) = (model.makeCache(), Vector(zeros: model.vocabularySize))
         let workspace = model.makeGenerationWorkspace(threadCount: threadCount)

@@ -4,7 +4,7 @@ import Layers
 import Tensors
 import Transformers
 
-/// A tiny model with golden values of Hugging Face, see Tests/Fixtures/scripts/make_llama_goldens.py.
+/// A tiny model with golden values of Hugging Face, see Tests/Fixtures/scripts/make_decoder_goldens.py.
 struct GoldenModel {
     struct Golden: Decodable {
         var ids: [[Int32]]
@@ -32,9 +32,11 @@ struct GoldenModel {
         var partial: [Step]
     }
 
-    static let names = ["llama3-tied", "llama-untied", "qwen2"]
+    static let names = ["llama3-tied", "llama-untied", "qwen2", "gpt2", "gpt2-untied", "qwen3"]
 
-    let configuration: LlamaConfiguration
+    struct NoDecoder: Error {}
+
+    let configuration: any DecoderConfiguration
     let weights: MemoryWeights
     let tensors: MemoryWeights
     let golden: Golden
@@ -44,8 +46,11 @@ struct GoldenModel {
 
     init(_ name: String) throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
-            .appending(path: "../Fixtures/llama/\(name)")
-        configuration = try LlamaConfiguration(json: Data(contentsOf: folder.appending(path: "config.json")))
+            .appending(path: "../Fixtures/decoders/\(name)")
+        let any = try ModelRegistry.configuration(
+            json: Data(contentsOf: folder.appending(path: "config.json")))
+        guard let decoder = any as? any DecoderConfiguration else { throw NoDecoder() }
+        configuration = decoder
         weights = try MemoryWeights(
             safetensors: Data(contentsOf: folder.appending(path: "model.safetensors")))
         tensors = try MemoryWeights(
@@ -69,13 +74,13 @@ struct GoldenModel {
         return Dictionary(uniqueKeysWithValues: names.map { ($0, settings) })
     }
 
-    func model(_ adapters: [String: any LinearAdapterSettings]) throws -> LlamaModel {
-        try LlamaModel(
+    func model(_ adapters: [String: any LinearAdapterSettings]) throws -> CausalDecoder {
+        try CausalDecoder(
             configuration: configuration, weights: weights, trained: TrainedParts(adapters: adapters))
     }
 
-    func model(training tensors: [WeightShape]) throws -> LlamaModel {
-        try LlamaModel(
+    func model(training tensors: [WeightShape]) throws -> CausalDecoder {
+        try CausalDecoder(
             configuration: configuration, weights: weights,
             trained: TrainedParts(tensors: Set(tensors.map(\.name))))
     }

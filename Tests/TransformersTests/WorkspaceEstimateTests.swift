@@ -15,17 +15,22 @@ import Transformers
         }
     }
 
-    private static let configuration = """
+    private static let configurations = [
+        """
         {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 2000, "hidden_size": 192,
          "intermediate_size": 512, "num_hidden_layers": 12, "num_attention_heads": 6, "num_key_value_heads": 2,
          "hidden_act": "silu", "max_position_embeddings": 1024, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
          "tie_word_embeddings": true}
+        """,
         """
+        {"model_type": "gpt2", "vocab_size": 2000, "n_embd": 192, "n_layer": 12, "n_head": 6, "n_positions": 1024}
+        """,
+    ]
 
     enum Method: CaseIterable {
         case adapters, magnitudes, headBesideAdapters, lastBlocks, everything
 
-        func parts(of configuration: LlamaConfiguration) -> TrainedParts {
+        func parts(of configuration: any DecoderConfiguration) -> TrainedParts {
             switch self {
             case .adapters:
                 TrainedParts(
@@ -41,9 +46,11 @@ import Transformers
                         }))
             case .headBesideAdapters:
                 TrainedParts(
-                    adapters: [
-                        "model.layers.6.mlp.up_proj": LoRAModuleSettings(loraRank: 8, loraScaling: 2)
-                    ], copies: ["lm_head.weight": "base_model.model.lm_head.weight"])
+                    adapters: Dictionary(
+                        uniqueKeysWithValues: configuration.linearModules.filter {
+                            $0.layer == 6 && ($0.name.hasSuffix("up_proj") || $0.name.hasSuffix("c_fc"))
+                        }.map { ($0.name, LoRAModuleSettings(loraRank: 8, loraScaling: 2)) }),
+                    copies: ["lm_head.weight": "base_model.model.lm_head.weight"])
             case .lastBlocks:
                 TrainedParts(
                     tensors: Set(
@@ -59,9 +66,19 @@ import Transformers
         arguments: [(512, 512, 1), (512, 32, 1), (384, 384, 8), (600, 100, 2)], Method.allCases)
     func estimateIsClose(_ extent: (tokens: Int, supervised: Int, sequences: Int), method: Method) throws {
         let (tokens, supervised, sequences) = extent
-        let configuration = try LlamaConfiguration(json: Data(Self.configuration.utf8))
+        for json in Self.configurations {
+            let any = try ModelRegistry.configuration(json: Data(json.utf8))
+            try check(
+                try #require(any as? any DecoderConfiguration), method, tokens, supervised, sequences)
+        }
+    }
+
+    private func check(
+        _ configuration: any DecoderConfiguration, _ method: Method, _ tokens: Int, _ supervised: Int,
+        _ sequences: Int
+    ) throws {
         let trained = method.parts(of: configuration)
-        let model = try LlamaModel(
+        let model = try CausalDecoder(
             configuration: configuration, weights: ConstantWeights(), trained: trained)
         let length = tokens / sequences
         let batch = MicroBatch(
@@ -83,6 +100,8 @@ import Transformers
             for: BatchExtent(tokenCount: tokens, supervisedCount: supervised, longestSequence: length),
             trained: trained)
         let ratio = Double(estimate) / Double(workspace.byteCount)
-        #expect((0.85...1.15).contains(ratio), "\(estimate) estimated, \(workspace.byteCount) held")
+        #expect(
+            (0.85...1.15).contains(ratio),
+            "\(configuration.modelType): \(estimate) estimated, \(workspace.byteCount) held")
     }
 }

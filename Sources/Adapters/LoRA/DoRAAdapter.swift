@@ -11,6 +11,8 @@ public import Tensors
 public struct DoRAAdapter: LinearAdapter {
     private let lora: LoRAAdapter
     private let outputCount: Int
+    /// Whether the weight is [in, out].
+    private let isTransposed: Bool
     /// Place of the magnitudes [out] in the flat parameter vector.
     private let range: Range<Int>
     private let norms = WeightNorms()
@@ -20,6 +22,7 @@ public struct DoRAAdapter: LinearAdapter {
         lora = LoRAAdapter(module: module, settings: settings, layout: &layout)
         range = layout.append(name: Self.tensorName(of: module.name), shape: [module.outputCount]).range
         outputCount = module.outputCount
+        isTransposed = module.isTransposed
     }
 
     /// The magnitudes' name in a PEFT file.
@@ -42,7 +45,8 @@ public struct DoRAAdapter: LinearAdapter {
             scaleColumns(output: output, input: output, factors: factors)
         } else {
             let base = pass.scratch.matrix(rows: input.rows, columns: outputCount)
-            gemm(output: base, .plain(adapted), .transposed(weight))
+            gemm(
+                output: base, .plain(adapted), isTransposed ? .plain(weight) : .transposed(weight))
             copy(output: result, from: base)
             lora.add(output: result, adapted: adapted, saved: inner, pass: pass)
             addScaledColumns(output: output, input: result, factors: factors, minus: base)
@@ -78,7 +82,8 @@ public struct DoRAAdapter: LinearAdapter {
         scaleColumns(
             output: dResult, input: dOutput, factors: factors(minus: 1, weight: weight, pass: pass))
         let dAdapted = pass.scratch.matrix(rows: input.rows, columns: input.columns)
-        gemm(output: dAdapted, .plain(dResult), .plain(weight))
+        gemm(
+            output: dAdapted, .plain(dResult), isTransposed ? .transposed(weight) : .plain(weight))
         dropoutBackward(
             dInput: dInput, dOutput: dAdapted, bits: lora.bits(inner), keptFactor: mask.keptFactor)
     }
@@ -102,6 +107,6 @@ public struct DoRAAdapter: LinearAdapter {
     private func norms(_ weight: Matrix, _ pass: LayerPass) -> Vector {
         norms.values(
             weight: weight, loraA: lora.loraA(pass.parameters), loraB: lora.loraB(pass.parameters),
-            loraScaling: lora.settings.loraScaling)
+            loraScaling: lora.settings.loraScaling, isTransposed: isTransposed)
     }
 }

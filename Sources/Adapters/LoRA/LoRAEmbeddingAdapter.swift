@@ -89,7 +89,7 @@ public struct LoRAEmbeddingAdapter: EmbeddingAdapter {
         guard let range = rangeOfMagnitudes else { return nil }
         let norms = norms.values(
             weight: table, loraA: loraA(pass.parameters), loraB: loraB(pass.parameters),
-            loraScaling: settings.loraScaling, isEmbedding: true)
+            loraScaling: settings.loraScaling, isTransposed: true)
         let (magnitudes, factors) = (pass.parameters[range], pass.scratch.vector(columns))
         for index in 0..<columns { factors[index] = magnitudes[index] / norms[index] }
         return (factors, norms)

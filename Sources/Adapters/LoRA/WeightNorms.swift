@@ -15,11 +15,13 @@ public final class WeightNorms: Sendable {
 
     init() {}
 
-    /// ‖weight + scaling · B · A‖ of each row, of the same weight and scaling at every call.
+    /// ‖weight + scaling · B · A‖ of each row, or column of a transposed weight; of the same weight and scaling at
+    /// every call.
     ///
-    /// - Shapes: `weight` [out, in]; `loraA` [r, in]; `loraB` [out, r]; the result [out], not to be changed.
+    /// - Shapes: `weight` [out, in], or [in, out]; `loraA` [r, in]; `loraB` [out, r]; the result [out], not to be
+    ///   changed.
     func values(
-        weight: Matrix, loraA: Matrix, loraB: Matrix, loraScaling: Float, isEmbedding: Bool = false
+        weight: Matrix, loraA: Matrix, loraB: Matrix, loraScaling: Float, isTransposed: Bool = false
     ) -> Vector {
         known.withLock { known in
             let (a, b) = (loraA.elements, loraB.elements)
@@ -27,20 +29,21 @@ public final class WeightNorms: Sendable {
                 return known.norms
             }
             let norms = Self.norms(
-                weight: weight, loraA: loraA, loraB: loraB, loraScaling: loraScaling, isEmbedding: isEmbedding
+                weight: weight, loraA: loraA, loraB: loraB, loraScaling: loraScaling,
+                isTransposed: isTransposed
             )
             known = Known(loraA: a.copied(), loraB: b.copied(), norms: norms)
             return norms
         }
     }
 
-    /// ‖weight + scaling · B · A‖ of each row, or ‖weight + scaling · Aᵀ · Bᵀ‖ of each column of an embedding.
+    /// ‖weight + scaling · B · A‖ of each row, or ‖weight + scaling · Aᵀ · Bᵀ‖ of each column of a transposed weight.
     ///
-    /// - Shapes: `weight` [out, in], of an embedding [in, out]; `loraA` [r, in]; `loraB` [out, r]; the result [out].
+    /// - Shapes: `weight` [out, in], or [in, out]; `loraA` [r, in]; `loraB` [out, r]; the result [out].
     static func norms(
-        weight: Matrix, loraA: Matrix, loraB: Matrix, loraScaling: Float, isEmbedding: Bool
+        weight: Matrix, loraA: Matrix, loraB: Matrix, loraScaling: Float, isTransposed: Bool
     ) -> Vector {
-        if isEmbedding {
+        if isTransposed {
             return columnNorms(table: weight, loraA: loraA, loraB: loraB, loraScaling: loraScaling)
         }
         let norms = Vector(zeros: weight.rows)

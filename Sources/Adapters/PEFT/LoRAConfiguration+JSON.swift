@@ -10,7 +10,7 @@ extension LoRAConfiguration {
             .init("alpha_pattern", .object(alphaPattern.map { .init($0.pattern, Self.number($0.value)) })),
             .init("base_model_name_or_path", baseModelName.map { .string($0) } ?? .null),
             .init("bias", .string(bias.rawValue)),
-            .init("fan_in_fan_out", .bool(false)),
+            .init("fan_in_fan_out", .bool(hasTransposedWeights)),
             .init("inference_mode", .bool(true)),
             .init("init_lora_weights", initialWeights.json),
             .init(
@@ -86,6 +86,7 @@ extension LoRAConfiguration {
             alphaPattern = try value.overrides { (member) throws(AdapterError) in try member.real() }
         case "use_rslora": usesRSLoRA = try value.bool()
         case "use_dora": usesDoRA = try value.bool()
+        case "fan_in_fan_out": hasTransposedWeights = value.isInert ? false : try value.bool()
         case "modules_to_save": modulesToSave = value.isInert ? [] : try value.strings()
         case "init_lora_weights": initialWeights = try value.initialWeights()
         case "base_model_name_or_path": baseModelName = value.isNull ? nil : try value.string()

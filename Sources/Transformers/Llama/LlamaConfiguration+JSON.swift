@@ -2,7 +2,7 @@ public import FoundationEssentials
 import Kernels
 
 /// The keys of config.json that matter, there in snake case.
-private struct LlamaConfigurationFile: Codable {
+private struct LlamaConfigurationFile: Decodable {
     var modelType: String?
     var hiddenSize: Int
     var intermediateSize: Int
@@ -23,11 +23,11 @@ private struct LlamaConfigurationFile: Codable {
     var slidingWindow: Int?
     var useSlidingWindow: Bool?
     var layerTypes: [String]?
-    var eosTokenId: OneOrMore?
-    var quantizationConfig: Present?
+    var eosTokenId: ConfigurationFile.OneOrMore?
+    var quantizationConfig: ConfigurationFile.Present?
 
     /// `rope_scaling` (with `type` or `rope_type`), or `rope_parameters` of transformers 5.
-    struct RotaryParameters: Codable {
+    struct RotaryParameters: Decodable {
         var ropeType: String?
         var type: String?
         var ropeTheta: Double?
@@ -37,60 +37,23 @@ private struct LlamaConfigurationFile: Codable {
         var originalMaxPositionEmbeddings: Int?
         var partialRotaryFactor: Double?
     }
-
-    /// A key whose value does not matter, only that it is there.
-    struct Present: Codable {
-        init(from decoder: any Decoder) throws {}
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            try container.encodeNil()
-        }
-    }
-
-    /// An id or a list of ids.
-    struct OneOrMore: Codable {
-        var values: [Int32]
-
-        init(values: [Int32]) { self.values = values }
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if let one = try? container.decode(Int32.self) {
-                values = [one]
-            } else {
-                values = try container.decode([Int32].self)
-            }
-        }
-
-        func encode(to encoder: any Encoder) throws {
-            var container = encoder.singleValueContainer()
-            if values.count == 1 { try container.encode(values[0]) } else { try container.encode(values) }
-        }
-    }
 }
 
 extension LlamaConfiguration {
-    /// Reads a config.json of `model_type` llama, mistral or qwen2.
+    /// Reads a config.json of `model_type` llama, mistral or qwen2, and what qwen3 has in common with them.
     ///
     /// - Throws: ``TransformerError`` with code `.invalidConfiguration` for what is missing or malformed, and
     ///   `.unsupportedConfiguration`, naming the key, for what would change the result and is not computed here.
     public init(json: Data) throws {
-        let file: LlamaConfigurationFile
-        do {
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
-            file = try decoder.decode(LlamaConfigurationFile.self, from: json)
-        } catch let error as DecodingError {
-            throw TransformerError(.invalidConfiguration, "config.json: \(error.shortDescription)")
-        }
+        let file = try ConfigurationFile.decode(LlamaConfigurationFile.self, from: json)
         let modelType = file.modelType ?? "llama"
         try file.refuseUnsupported(modelType: modelType)
         let rotary = file.ropeParameters ?? file.ropeScaling
         try self.init(
             modelType: modelType, hiddenSize: file.hiddenSize, intermediateSize: file.intermediateSize,
             layerCount: file.numHiddenLayers, attentionHeads: file.numAttentionHeads,
-            keyValueHeads: file.numKeyValueHeads ?? (modelType == "mistral" ? 8 : nil),
-            headDimension: file.headDim, vocabularySize: file.vocabSize,
+            keyValueHeads: file.numKeyValueHeads ?? file.defaultKeyValueHeads(modelType),
+            headDimension: file.headDim ?? (modelType == "qwen3" ? 128 : nil), vocabularySize: file.vocabSize,
             normEpsilon: Float(file.rmsNormEps ?? 1e-6),
             ropeTheta: rotary?.ropeTheta ?? file.ropeTheta ?? 10_000,
             ropeScaling: file.llama3Scaling(rotary),
@@ -99,52 +62,14 @@ extension LlamaConfiguration {
             tieWordEmbeddings: file.tieWordEmbeddings ?? false,
             endOfSequenceIDs: file.eosTokenId?.values ?? [])
     }
-
-    /// The same configuration as a config.json, with sorted keys.
-    public func json() throws -> Data {
-        var file = LlamaConfigurationFile(
-            hiddenSize: hiddenSize, intermediateSize: intermediateSize, numHiddenLayers: layerCount,
-            numAttentionHeads: attentionHeads, vocabSize: vocabularySize)
-        file.modelType = modelType
-        file.numKeyValueHeads = keyValueHeads
-        file.headDim = headDimension
-        file.rmsNormEps = Double("\(normEpsilon)")
-        file.ropeTheta = ropeTheta
-        file.maxPositionEmbeddings = maximumPositions
-        file.hiddenAct = "silu"
-        file.tieWordEmbeddings = tieWordEmbeddings
-        if let slidingWindow {
-            file.slidingWindow = slidingWindow
-            file.useSlidingWindow = true
-        }
-        if !endOfSequenceIDs.isEmpty { file.eosTokenId = .init(values: endOfSequenceIDs) }
-        if let ropeScaling {
-            file.ropeScaling = .init(
-                ropeType: "llama3", factor: ropeScaling.factor,
-                lowFreqFactor: ropeScaling.lowFrequencyFactor,
-                highFreqFactor: ropeScaling.highFrequencyFactor,
-                originalMaxPositionEmbeddings: ropeScaling.originalContextLength)
-        }
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
-        return try encoder.encode(file)
-    }
 }
 
 extension LlamaConfigurationFile {
     fileprivate func refuseUnsupported(modelType: String) throws {
         func refuse(_ key: String, _ value: String) -> TransformerError {
-            TransformerError(
-                .unsupportedConfiguration,
-                "config.json: \(key) \(value) is not supported for model_type '\(modelType)'", context: key)
+            ConfigurationFile.unsupported(key, value, modelType: modelType)
         }
-        if quantizationConfig != nil {
-            throw TransformerError(
-                .unsupportedConfiguration,
-                "config.json: quantization_config is not supported; use the unquantized checkpoint or a .gguf",
-                context: "quantization_config")
-        }
+        try ConfigurationFile.Present.refuseQuantization(quantizationConfig)
         if let hiddenAct, hiddenAct != "silu" { throw refuse("hidden_act", "'\(hiddenAct)'") }
         if attentionBias == true { throw refuse("attention_bias", "true") }
         if mlpBias == true { throw refuse("mlp_bias", "true") }
@@ -185,40 +110,29 @@ extension LlamaConfigurationFile {
             originalContextLength: original)
     }
 
-    /// The window, where attention uses one: always in mistral, in qwen2 only with `use_sliding_window`.
+    /// The window, where attention uses one: always in mistral, in qwen2 and qwen3 only with `use_sliding_window`.
     fileprivate func window(modelType: String) -> Int? {
         if useSlidingWindow == false || modelType == "llama" { return nil }
-        if modelType == "qwen2" && useSlidingWindow != true { return nil }
+        if modelType.hasPrefix("qwen") && useSlidingWindow != true { return nil }
         if let layerTypes, !layerTypes.contains("sliding_attention") { return nil }
         return slidingWindow
+    }
+
+    /// What transformers assumes where `num_key_value_heads` is missing; nil for as many as query heads.
+    fileprivate func defaultKeyValueHeads(_ modelType: String) -> Int? {
+        switch modelType {
+        case "mistral": 8
+        case "qwen3": 32
+        default: nil
+        }
     }
 
     /// What transformers assumes where `max_position_embeddings` is missing.
     fileprivate func defaultPositions(_ modelType: String) -> Int {
         switch modelType {
         case "mistral": 131_072
-        case "qwen2": 32_768
+        case "qwen2", "qwen3": 32_768
         default: 2048
-        }
-    }
-}
-
-extension DecodingError {
-    /// The path and what is wrong there, in one line.
-    fileprivate var shortDescription: String {
-        func path(_ context: Context) -> String {
-            context.codingPath.map { snakeCase($0.stringValue) }.joined(separator: ".")
-        }
-        func snakeCase(_ name: String) -> String {
-            name.reduce(into: "") { $0 += $1.isUppercase ? "_\($1.lowercased())" : String($1) }
-        }
-        return switch self {
-        case .keyNotFound(let key, _): "'\(snakeCase(key.stringValue))' is missing"
-        case .typeMismatch(let type, let context), .valueNotFound(let type, let context):
-            "'\(path(context))' is not a \(type)"
-        case .dataCorrupted(let context):
-            "'\(path(context))' cannot be read: \(context.debugDescription)"
-        @unknown default: "cannot be read: \(self)"
         }
     }
 }

@@ -1,11 +1,10 @@
 import FoundationEssentials
 public import Kernels
-public import Layers
 
 /// The shape of a model of the Llama family (`llama`, `mistral`, `qwen2`), as its config.json tells it.
 ///
 /// - Source: `LlamaConfig`, `MistralConfig` and `Qwen2Config` of Hugging Face transformers 5.23.
-public struct LlamaConfiguration: ModelConfiguration, Equatable {
+public struct LlamaConfiguration: DecoderConfiguration, Equatable {
     /// `model_type`
     public var modelType: String
     /// C
@@ -75,17 +74,12 @@ public struct LlamaConfiguration: ModelConfiguration, Equatable {
 
     /// Checks that the numbers fit together and stay within what the kernels can address.
     private func validate() throws {
-        let limits: [(String, Int, Int)] = [
+        try ConfigurationFile.requireLimits([
             ("hidden_size", hiddenSize, 1 << 20), ("intermediate_size", intermediateSize, 1 << 22),
             ("num_hidden_layers", layerCount, 1 << 12), ("num_attention_heads", attentionHeads, 1 << 12),
             ("num_key_value_heads", keyValueHeads, 1 << 12), ("head_dim", headDimension, 1 << 12),
             ("vocab_size", vocabularySize, 1 << 24), ("max_position_embeddings", maximumPositions, 1 << 28),
-        ]
-        for (key, value, limit) in limits where value < 1 || value > limit {
-            throw TransformerError(
-                .invalidConfiguration, "config.json: \(key) is \(value), expected 1 to \(limit)",
-                context: key)
-        }
+        ])
         guard contextLength >= 2 else {
             let key = maximumPositions < 2 ? "max_position_embeddings" : "sliding_window"
             throw TransformerError(
@@ -111,9 +105,5 @@ public struct LlamaConfiguration: ModelConfiguration, Equatable {
                 "config.json: rope_theta \(ropeTheta) and rms_norm_eps \(normEpsilon) must be positive",
                 context: "rope_theta")
         }
-    }
-
-    public func makeModel(weights: any WeightSource, trained: TrainedParts) throws -> any GenerativeModel {
-        try LlamaModel(configuration: self, weights: weights, trained: trained)
     }
 }

@@ -2,9 +2,9 @@
 """Golden values of full and partial fine-tuning, from Hugging Face's own models and PyTorch's AdamW.
 
 Versions: torch 2.13.0+cpu, transformers 5.23.0, tokenizers 0.23.3, safetensors (Python 3.11).
-Command:  python make_trained_base_goldens.py ../llama ../training
+Command:  python make_trained_base_goldens.py ../decoders ../training [NAME...]
 
-Of each tiny model that make_llama_goldens.py made: `trained.safetensors`, the gradient of every tensor for the sequences of
+Of each tiny model that make_decoder_goldens.py made: `trained.safetensors`, the gradient of every tensor for the sequences of
 golden.json, and `trained.json`, losses and gradient norms of ten steps on its steps, of all tensors and of the last block
 with the final norm. Of tiny-base and the rows of make_training_goldens.py: `full.json`, `partial.json` and the tensors
 after ten steps. Decay leaves out what has one dimension, as the Trainer does; clipping at 1.
@@ -27,9 +27,10 @@ def load(folder):
 
 def freeze_but_last_block(model):
     """Leaves the last block and the final norm to train, as `partial: {layers: 1, final_norm: true, head: false}`."""
-    last = f"model.layers.{model.config.num_hidden_layers - 1}."
+    blocks, norm = ("transformer.h", "transformer.ln_f.") if model.config.model_type == "gpt2" else ("model.layers", "model.norm.")
+    last = f"{blocks}.{model.config.num_hidden_layers - 1}."
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name.startswith(last) or name == "model.norm.weight")
+        parameter.requires_grad_(name.startswith((last, norm)))
 
 
 def optimizer_of(model, rate):
@@ -64,8 +65,10 @@ def ten_steps(model, golden):
     return steps
 
 
-def make_llama(root):
+def make_decoders(root, names):
     for folder in sorted(path.parent for path in root.glob("*/golden.json")):
+        if names and folder.name not in names:
+            continue
         golden = json.loads((folder / "golden.json").read_text())
         model = load(folder)
         loss = loss_sum(model, golden["ids"], golden["targets"])
@@ -104,5 +107,6 @@ def make_training(root):
 
 
 if __name__ == "__main__":
-    make_llama(pathlib.Path(sys.argv[1]))
-    make_training(pathlib.Path(sys.argv[2]))
+    make_decoders(pathlib.Path(sys.argv[1]), sys.argv[3:])
+    if not sys.argv[3:]:
+        make_training(pathlib.Path(sys.argv[2]))

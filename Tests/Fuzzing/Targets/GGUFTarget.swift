@@ -12,7 +12,7 @@ public final class GGUFTarget: FuzzTarget {
     public init(_ workspace: FuzzWorkspace) throws {
         self.workspace = workspace
         var files = try workspace.stored(Self.name)
-        files += try ["bases/llama.gguf", "bases/qwen2.gguf"].map {
+        files += try ["bases/llama.gguf", "bases/qwen2.gguf", "bases/gpt2.gguf"].map {
             FuzzInput([.init("model.gguf", try workspace.fixture($0))])
         }
         // Small ones, so that most mutations meet what is parsed.

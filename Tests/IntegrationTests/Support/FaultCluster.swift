@@ -12,12 +12,16 @@ final class FaultCluster {
     /// The results of the runs without faults, by method.
     private static let lora = undisturbed("lora")
     private static let full = undisturbed("full")
+    private static let gpt2 = undisturbed("lora", base: TinyRun.gpt2)
 
-    private static func undisturbed(_ method: String) -> Result<Data, any Error> {
+    private static func undisturbed(
+        _ method: String, base: URL = TinyRun.base
+    ) -> Result<Data, any Error> {
         Result {
             let scratch = try Scratch()
             var tiny = tiny
             tiny.method = method
+            tiny.base = base.path
             let config = try tiny.write(to: scratch)
             let outcome = try Shoal.run(
                 ["train", config, "--workers", "1", "--threads", "1", "--output", scratch.path("run")],
@@ -38,12 +42,14 @@ final class FaultCluster {
     /// - Parameters:
     ///   - path: RUN; nil takes a folder of the scratch.
     ///   - trainsBase: `method: full` in place of `lora`.
-    init(path: String? = nil, trainsBase: Bool = false) throws {
+    ///   - isGPT2: the tiny GPT-2 in place of the Llama, with `lora`.
+    init(path: String? = nil, trainsBase: Bool = false, isGPT2: Bool = false) throws {
         scratch = try Scratch()
         var tiny = Self.tiny
         tiny.method = trainsBase ? "full" : "lora"
+        if isGPT2 { tiny.base = TinyRun.gpt2.path }
         config = try tiny.write(to: scratch)
-        expected = trainsBase ? Self.full : Self.lora
+        expected = trainsBase ? Self.full : isGPT2 ? Self.gpt2 : Self.lora
         self.path = path ?? scratch.path("run")
         let keys = try Shoal.run(["keys", "new", scratch.path("keys")], in: scratch, name: "keys")
         try #require(keys.status == 0, "\(keys)")

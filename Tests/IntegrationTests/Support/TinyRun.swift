@@ -11,9 +11,12 @@ struct TinyRun {
     var base = TinyRun.base.path
     var rows = TinyRun.rows()
 
-    /// `Tests/Fixtures/tiny-base`.
-    static let base = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent().appendingPathComponent("Fixtures/tiny-base")
+    /// `Tests/Fixtures/tiny-base`, a Llama.
+    static let base = fixtures.appendingPathComponent("tiny-base")
+    /// `Tests/Fixtures/tiny-gpt2`.
+    static let gpt2 = fixtures.appendingPathComponent("tiny-gpt2")
+    private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures")
 
     /// Writes configuration and rows; returns the configuration's path.
     func write(to scratch: Scratch, name: String = "config.yaml") throws -> String {

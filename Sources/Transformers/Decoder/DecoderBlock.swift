@@ -4,18 +4,18 @@ import Tensors
 
 /// One block: x + attention(norm(x)), then + feedForward(norm(…)).
 ///
-/// - Source: `LlamaDecoderLayer` of Hugging Face transformers 5.23 (`modeling_llama.py`).
-struct LlamaBlock: Sendable {
-    let inputNorm: RMSNormLayer
+/// - Source: `LlamaDecoderLayer` and `GPT2Block` of Hugging Face transformers 5.23.
+struct DecoderBlock: Sendable {
+    let inputNorm: any Normalization
     let attention: SelfAttention
-    let attentionNorm: RMSNormLayer
+    let attentionNorm: any Normalization
     let feedForward: FeedForward
 
     /// What the forward keeps for the backward.
     struct Activations {
         /// [N, C] the block's input.
         let input: Matrix
-        /// [N]
+        /// Of the input norm.
         let statistics: Vector
         let attention: SelfAttention.Activations
         /// [M, H·D] the heads' results of the selected rows, what the output projection was given.
@@ -23,7 +23,7 @@ struct LlamaBlock: Sendable {
         let savedOutput: Matrix?
         /// [M, C] the residual stream between attention and feed-forward.
         let middle: Matrix
-        /// [M]
+        /// Of the attention norm.
         let middleStatistics: Vector
         let feedForward: FeedForward.Activations
     }
@@ -50,13 +50,13 @@ struct LlamaBlock: Sendable {
     /// - Returns: activations in `pass.activations`.
     func forward(
         output: Matrix, input: Matrix, reach: Reach, selected: [Int32]?, selectedPass: LayerPass,
-        rotary: RotaryTable, pass: LayerPass
+        rotary: RotaryTable?, pass: LayerPass
     ) -> Activations {
         let scratch = pass.scratch.mark
         defer { pass.scratch.release(to: scratch) }
         let kept = pass.activations
         let (columns, rows) = (input.columns, output.rows)
-        let statistics = kept.vector(input.rows)
+        let statistics = kept.vector(input.rows * inputNorm.statisticsColumns)
         let normed = pass.scratch.matrix(rows: input.rows, columns: columns)
         inputNorm.forward(output: normed, statistics: statistics, input: input, pass: pass)
         let attended =
@@ -78,7 +78,7 @@ struct LlamaBlock: Sendable {
         let savedOutput = attention.output.forward(output: middle, input: heads, pass: selectedPass)
         add(output: middle, middle, residual)
 
-        let middleStatistics = kept.vector(rows)
+        let middleStatistics = kept.vector(rows * attentionNorm.statisticsColumns)
         let middleNormed = pass.scratch.matrix(rows: rows, columns: columns)
         attentionNorm.forward(
             output: middleNormed, statistics: middleStatistics, input: middle, pass: selectedPass)
@@ -98,7 +98,7 @@ struct LlamaBlock: Sendable {
     ///     trained map and `dInput` is undefined.
     func backward(
         dInput: Matrix, dStream: Matrix, activations: Activations, spans: [SequenceSpan],
-        selected: [Int32]?, selectedPass: LayerPass, reachesInput: Bool, rotary: RotaryTable,
+        selected: [Int32]?, selectedPass: LayerPass, reachesInput: Bool, rotary: RotaryTable?,
         pass: LayerPass
     ) {
         let scratch = pass.scratch.mark

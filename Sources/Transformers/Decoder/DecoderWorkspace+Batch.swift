@@ -2,17 +2,18 @@ import Kernels
 import Layers
 import Tensors
 
-extension LlamaWorkspace {
+extension DecoderWorkspace {
     /// Checks a micro-batch that may come from outside and takes over where its sequences, targets and examples are.
     ///
     /// - Throws: ``TransformerError`` with code `.invalidBatch` or `.sequenceTooLong`.
-    func load(_ batch: MicroBatch, configuration: LlamaConfiguration, allowsPrefixes: Bool) throws {
+    func load(_ batch: MicroBatch, configuration: any DecoderConfiguration, allowsPrefixes: Bool) throws {
         try checkTokens(batch, vocabularySize: configuration.vocabularySize)
         spans.removeAll(keepingCapacity: true)
         rows.exampleIDs.removeAll(keepingCapacity: true)
         rows.positions.removeAll(keepingCapacity: true)
         supervisedDropoutRows.exampleIDs.removeAll(keepingCapacity: true)
         supervisedDropoutRows.positions.removeAll(keepingCapacity: true)
+        positions.removeAll(keepingCapacity: true)
         supervisedRows.removeAll(keepingCapacity: true)
         supervisedTargets.removeAll(keepingCapacity: true)
         var end = 0
@@ -33,7 +34,8 @@ extension LlamaWorkspace {
                     context: "sequence \(index)")
             }
             spans.append(span)
-            rotary.reserve(positions: span.positionCount)
+            rotary?.reserve(positions: span.positionCount)
+            positions += (span.firstPosition..<span.positionCount).map { Int32($0) }
             for row in sequence.range {
                 let position = sequence.exampleOffset &+ UInt32(truncatingIfNeeded: row - sequence.start)
                 rows.exampleIDs.append(sequence.exampleID)

@@ -2,20 +2,20 @@ import Kernels
 import Layers
 public import Tensors
 
-extension LlamaModel {
+extension CausalDecoder {
     public var vocabularySize: Int { configuration.vocabularySize }
     public var contextLength: Int { configuration.contextLength }
 
-    public func makeGenerationWorkspace(threadCount: Int) -> LlamaWorkspace {
-        LlamaWorkspace(rotary: rotary, products: ProductThreads(threadCount: threadCount))
+    public func makeGenerationWorkspace(threadCount: Int) -> DecoderWorkspace {
+        DecoderWorkspace(rotary: rotary, products: ProductThreads(threadCount: threadCount))
     }
 
     public func makeCache() -> KeyValueCache {
-        KeyValueCache(layerCount: blocks.count, columns: configuration.attentionShape.keyValueColumns)
+        KeyValueCache(layerCount: blocks.count, columns: design.attentionShape.keyValueColumns)
     }
 
     public func logits(
-        following tokenIDs: [Int32], cache: KeyValueCache, parameters: Vector, workspace: LlamaWorkspace,
+        following tokenIDs: [Int32], cache: KeyValueCache, parameters: Vector, workspace: DecoderWorkspace,
         into logits: Vector
     ) throws {
         precondition(
@@ -23,9 +23,9 @@ extension LlamaModel {
             "\(parameters.count) parameters for \(trainable.count), \(logits.count) logits")
         try check(tokenIDs, cached: cache.count)
         try weights.checkIntact()
-        let (count, columns) = (tokenIDs.count, configuration.hiddenSize)
+        let (count, columns) = (tokenIDs.count, design.hiddenSize)
         workspace.reset()
-        workspace.rotary.reserve(positions: cache.count + count)
+        workspace.rotary?.reserve(positions: cache.count + count)
         cache.reserve(count)
         let pass = LayerPass(
             parameters: parameters, gradients: [], dropout: nil, activations: workspace.activations,
@@ -33,7 +33,9 @@ extension LlamaModel {
         let last = pass.scratch.matrix(rows: 1, columns: columns)
         var stream = pass.scratch.matrix(rows: count, columns: columns)
         var other = pass.scratch.matrix(rows: count, columns: columns)
-        embedding.forward(output: stream, ids: tokenIDs, pass: pass)
+        embed(
+            tokenIDs, positions: (cache.count..<cache.count + count).map { Int32($0) }, output: stream,
+            pass: pass)
         for (index, block) in blocks.enumerated() {
             let isLast = index == blocks.count - 1
             let output = isLast ? last : other
@@ -47,7 +49,9 @@ extension LlamaModel {
             (stream, other) = (output, stream)
         }
         let hidden = pass.scratch.matrix(rows: 1, columns: columns)
-        finalNorm.forward(output: hidden, statistics: pass.scratch.vector(1), input: last, pass: pass)
+        finalNorm.forward(
+            output: hidden, statistics: pass.scratch.vector(finalNorm.statisticsColumns), input: last,
+            pass: pass)
         _ = head.projection.forward(
             output: logits.matrix(rows: 1, columns: vocabularySize), input: hidden, pass: pass)
         try weights.checkIntact()

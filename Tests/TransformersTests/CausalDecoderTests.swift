@@ -5,7 +5,7 @@ import Tensors
 import Testing
 import Transformers
 
-@Suite struct LlamaModelTests {
+@Suite struct CausalDecoderTests {
     private let golden: GoldenModel
     private let batch: MicroBatch
 
@@ -15,8 +15,10 @@ import Transformers
     }
 
     private func gradient(
-        _ adapters: [String: any LinearAdapterSettings], batch: MicroBatch? = nil, step: UInt32 = 1
-    ) throws -> (loss: LossSum, gradient: Vector, model: LlamaModel) {
+        _ adapters: [String: any LinearAdapterSettings], of other: GoldenModel? = nil,
+        batch: MicroBatch? = nil, step: UInt32 = 1
+    ) throws -> (loss: LossSum, gradient: Vector, model: CausalDecoder) {
+        let golden = other ?? self.golden
         let model = try golden.model(adapters)
         let parameters = Vector(zeros: model.trainable.count)
         for entry in model.trainable.entries {
@@ -34,8 +36,12 @@ import Transformers
         return (loss, gradient, model)
     }
 
-    @Test("micro-batches that go through the layers together have the bits they have alone")
-    func groupedEqualsAlone() throws {
+    @Test(
+        "micro-batches that go through the layers together have the bits they have alone",
+        arguments: ["llama3-tied", "gpt2", "qwen3"])
+    func groupedEqualsAlone(name: String) throws {
+        let golden = try GoldenModel(name)
+        let batch = packed(golden.golden.ids, golden.golden.targets)
         let adapters = golden.adapters { _ in true }.mapValues { settings -> any LinearAdapterSettings in
             LoRAModuleSettings(loraRank: 3, loraScaling: 0.7, dropout: 0.25)
         }.filter { $0.key != "lm_head" }
@@ -75,10 +81,14 @@ import Transformers
             "model.layers.1.mlp.down_proj", "model.layers.1.mlp.up_proj", "model.layers.1.self_attn.o_proj",
             "model.layers.1.self_attn.v_proj", "model.layers.0.mlp.down_proj", "model.layers.0.mlp.gate_proj",
             "model.layers.0.self_attn.o_proj", "model.layers.0.self_attn.k_proj", "lm_head",
+            "transformer.h.1.mlp.c_proj", "transformer.h.1.mlp.c_fc", "transformer.h.0.attn.c_proj",
+            "transformer.h.0.attn.c_attn",
         ])
     func partialTargets(target: String) throws {
+        let golden = try target.hasPrefix("transformer") ? GoldenModel("gpt2") : golden
+        let batch = packed(golden.golden.ids, golden.golden.targets)
         let adapters = golden.adapters { $0.name == target }
-        let (loss, gradient, model) = try gradient(adapters)
+        let (loss, gradient, model) = try gradient(adapters, of: golden, batch: batch)
         #expect(model.trainable.entries.count == 2)
         let parameters = Vector(zeros: model.trainable.count)
         for entry in model.trainable.entries {
@@ -112,12 +122,16 @@ import Transformers
         #expect(adapted == plain)
     }
 
-    @Test("a used workspace gives the bits of a fresh one and stops growing")
-    func workspacesAreReused() throws {
+    @Test(
+        "a used workspace gives the bits of a fresh one and stops growing",
+        arguments: ["llama3-tied", "gpt2", "qwen3"])
+    func workspacesAreReused(name: String) throws {
+        let golden = try GoldenModel(name)
+        let batch = packed(golden.golden.ids, golden.golden.targets)
         let model = try golden.model(golden.adapters(dropout: 0.3) { _ in true })
         let parameters = Vector(zeros: model.trainable.count)
         for i in 0..<parameters.count { parameters[i] = Float(i % 11) * 0.01 - 0.05 }
-        func run(_ batch: MicroBatch, _ workspace: LlamaWorkspace) throws -> [Float] {
+        func run(_ batch: MicroBatch, _ workspace: DecoderWorkspace) throws -> [Float] {
             let gradient = Vector(zeros: model.trainable.count)
             _ = try model.gradient(
                 of: batch, parameters: parameters, into: gradient, pass: TrainingPass(seed: 1, step: 2),
@@ -196,7 +210,7 @@ import Transformers
 
     @Test("a base that is no longer intact stops the pass")
     func brokenBase() throws {
-        let model = try LlamaModel(
+        let model = try CausalDecoder(
             configuration: golden.configuration, weights: BrokenWeights(weights: golden.weights))
         #expect(throws: BrokenWeights.Broken.self) {
             try model.scores(of: batch, parameters: Vector(zeros: 0), workspace: model.makeWorkspace())

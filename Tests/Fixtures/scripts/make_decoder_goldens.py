@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Golden values of tiny Llama-family models with LoRA, from Hugging Face's own implementations.
+"""Golden values of tiny causal decoders with LoRA, from Hugging Face's own implementations.
 
 Versions: torch 2.13.0+cpu, transformers 5.23.0, peft 0.21.2, safetensors (Python 3.11).
-Command:  python make_llama_goldens.py ../llama
+Command:  python make_decoder_goldens.py ../decoders [NAME...]
 
 Per model: config.json, model.safetensors (base, Float32), golden.safetensors (LoRA tensors, logits, gradients, ten
 steps) and golden.json (token ids, losses, gradient norms).
@@ -15,10 +15,13 @@ import sys
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers import (GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM,
+                          Qwen3Config, Qwen3ForCausalLM)
 
 COMMON = dict(hidden_size=32, intermediate_size=48, num_hidden_layers=2, vocab_size=96,
               max_position_embeddings=256, rms_norm_eps=1e-5, bos_token_id=1, eos_token_id=2)
+
+GPT2 = dict(n_embd=32, n_layer=2, n_head=4, vocab_size=96, n_positions=256, bos_token_id=1, eos_token_id=2)
 
 MODELS = {
     # grouped-query attention, tied head, rope_scaling of Llama 3 that reaches all three of its ranges
@@ -32,6 +35,14 @@ MODELS = {
     # biases of q, k and v
     "qwen2": (Qwen2ForCausalLM, Qwen2Config(
         num_attention_heads=4, num_key_value_heads=1, tie_word_embeddings=False, **COMMON)),
+    # weights [in, out], learned positions, LayerNorm, GELU by tanh, tied head
+    "gpt2": (GPT2LMHeadModel, GPT2Config(**GPT2)),
+    # GELU by erf, an inner size of its own, a head of its own
+    "gpt2-untied": (GPT2LMHeadModel, GPT2Config(
+        activation_function="gelu", n_inner=48, tie_word_embeddings=False, **GPT2)),
+    # norms of each head's queries and keys, head_dim that is not hidden ÷ heads
+    "qwen3": (Qwen3ForCausalLM, Qwen3Config(
+        num_attention_heads=4, num_key_value_heads=2, head_dim=12, tie_word_embeddings=True, **COMMON)),
 }
 
 LORA = dict(r=4, lora_alpha=8, target_modules="all-linear", lora_dropout=0.0, task_type="CAUSAL_LM")
@@ -67,6 +78,8 @@ def adapter_tensors(model, grad=False):
 def main():
     root = pathlib.Path(sys.argv[1])
     for index, (name, (kind, config)) in enumerate(MODELS.items()):
+        if sys.argv[2:] and name not in sys.argv[2:]:
+            continue
         folder = root / name
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(100 + index)
@@ -75,7 +88,7 @@ def main():
         base = kind(config).float().eval()
         for parameter_name, p in base.named_parameters():
             with torch.no_grad():
-                if "norm" in parameter_name:
+                if parameter_name.endswith("norm.weight") or ("ln_" in parameter_name and parameter_name.endswith("weight")):
                     p.copy_(1 + 0.2 * torch.randn(p.shape, generator=generator))
                 else:
                     p.copy_(0.2 * torch.randn(p.shape, generator=generator))

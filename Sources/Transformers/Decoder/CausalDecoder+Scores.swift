@@ -2,13 +2,13 @@ import Kernels
 import Layers
 public import Tensors
 
-extension LlamaModel {
+extension CausalDecoder {
     /// Scores each sequence of a micro-batch without dropout.
     ///
     /// A sequence with a prefix sees all of that one, which is computed once however many continue it. The last token
     /// of a prompt predicts the first of its completion, so a shared prefix ends one token before the prompt does and
     /// each completion starts with the prompt's last token.
-    public func scores(of batch: MicroBatch, parameters: Vector, workspace: LlamaWorkspace) throws
+    public func scores(of batch: MicroBatch, parameters: Vector, workspace: DecoderWorkspace) throws
         -> [SequenceScore]
     {
         precondition(
@@ -25,7 +25,8 @@ extension LlamaModel {
                 batch, keepsFrom: blocks.count, workspace: workspace, pass: pass, supervised: pass)
             let hidden = pass.scratch.matrix(rows: last.rows, columns: last.columns)
             finalNorm.forward(
-                output: hidden, statistics: pass.scratch.vector(last.rows), input: last, pass: pass)
+                output: hidden, statistics: pass.scratch.vector(last.rows * finalNorm.statisticsColumns),
+                input: last, pass: pass)
             head.scores(
                 hidden: hidden, targets: workspace.supervisedTargets, into: &workspace.tokenScores,
                 pass: pass)

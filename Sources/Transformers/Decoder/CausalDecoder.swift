@@ -2,21 +2,25 @@ import Kernels
 public import Layers
 public import Tensors
 
-/// A decoder of the Llama family: its weights, frozen or trained, and the adapters attached to its linear maps.
+/// A causal decoder of any family that a ``DecoderDesign`` describes: its weights, frozen or trained, and the adapters
+/// attached to its linear maps.
 ///
 /// - Thread: any number at a time, each with its own workspace; the model itself never changes.
-public final class LlamaModel: GenerativeModel {
-    public let configuration: LlamaConfiguration
+public final class CausalDecoder: GenerativeModel {
+    public let configuration: any DecoderConfiguration
     public let trainable: ParameterLayout
+    let design: DecoderDesign
     let weights: any WeightSource
     let embedding: EmbeddingLayer
-    let blocks: [LlamaBlock]
-    let finalNorm: RMSNormLayer
+    /// The table of learned positions.
+    let positions: EmbeddingLayer?
+    let blocks: [DecoderBlock]
+    let finalNorm: any Normalization
     let head: LanguageModelHead
     /// The lowest block that the way back reaches: the first with something to train, or the very first where the
     /// embedding is trained or adapted; the number of blocks when nothing below the final norm is.
     let lowestReachedBlock: Int
-    let rotary: RotaryTable
+    let rotary: RotaryTable?
     private let trainsBase: Bool
     /// Whether the gradient of the head's matrix is the embedding's, too.
     private let headSharesEmbedding: Bool
@@ -26,35 +30,32 @@ public final class LlamaModel: GenerativeModel {
     /// - Throws: ``TransformerError`` with code `.unknownModule` when `trained` names what this model has not, or what
     ///   `weights` throws.
     public init(
-        configuration: LlamaConfiguration, weights: any WeightSource, trained: TrainedParts = .none
+        configuration: any DecoderConfiguration, weights: any WeightSource, trained: TrainedParts = .none
     ) throws {
         BLAS.configureSingleThreaded()
         try configuration.requireKnown(trained)
-        var builder = LlamaBuilder(configuration: configuration, weights: weights, trained: trained)
+        let design = configuration.design
+        var builder = DecoderBuilder(design: design, weights: weights, trained: trained)
         embedding = try builder.embedding()
-        var blocks: [LlamaBlock] = []
-        for layer in 0..<configuration.layerCount { blocks.append(try builder.block(layer)) }
-        finalNorm = try builder.norm(LlamaWeightNames.finalNorm)
+        positions = try builder.positions()
+        var blocks: [DecoderBlock] = []
+        for layer in 0..<design.layerCount { blocks.append(try builder.block(layer)) }
+        finalNorm = try builder.norm(design.finalNorm)
         head = try builder.head(embedding: embedding)
         trainable = builder.layout
         trainsBase = !trained.tensors.isEmpty
-        headSharesEmbedding = configuration.headSharesEmbedding(trained)
+        headSharesEmbedding = design.headSharesEmbedding(trained)
         lowestReachedBlock =
-            embedding.isTrainable ? 0 : blocks.firstIndex { $0.isTrainable } ?? blocks.count
-        rotary = RotaryTable(
-            headDimension: configuration.headDimension, theta: configuration.ropeTheta,
-            scaling: configuration.ropeScaling)
+            embedding.isTrainable || positions?.isTrainable == true
+            ? 0 : blocks.firstIndex { $0.isTrainable } ?? blocks.count
+        if case .rotary(let table) = design.positions { rotary = table } else { rotary = nil }
+        self.design = design
         self.blocks = blocks
         self.configuration = configuration
         self.weights = weights
     }
 
-    /// All linear maps of such a model, in forward order, the output head last.
-    public static func linearModules(_ configuration: LlamaConfiguration) -> [LinearModule] {
-        configuration.linearModules
-    }
-
-    public func makeWorkspace() -> LlamaWorkspace { LlamaWorkspace(rotary: rotary) }
+    public func makeWorkspace() -> DecoderWorkspace { DecoderWorkspace(rotary: rotary) }
 
     /// Not with tensors of the base, whose gradients are too large to hold several for the sake of small products.
     public var takesSeveralBatches: Bool {
@@ -63,7 +64,7 @@ public final class LlamaModel: GenerativeModel {
 
     public func gradient(
         of batches: [MicroBatch], parameters: Vector, into gradients: [Vector], pass: TrainingPass,
-        workspace: LlamaWorkspace
+        workspace: DecoderWorkspace
     ) throws -> [LossSum] {
         precondition(
             batches.count == gradients.count && parameters.count == trainable.count
@@ -114,16 +115,16 @@ public final class LlamaModel: GenerativeModel {
     ///
     /// - Returns: the residual stream behind the last block [M, C], in `pass.activations`.
     func forward(
-        _ batch: MicroBatch, keepsFrom lowestKept: Int, workspace: LlamaWorkspace, pass: LayerPass,
+        _ batch: MicroBatch, keepsFrom lowestKept: Int, workspace: DecoderWorkspace, pass: LayerPass,
         supervised: LayerPass
     ) -> Matrix {
         let kept = pass.activations
-        let columns = configuration.hiddenSize
+        let columns = design.hiddenSize
         let result = kept.matrix(rows: workspace.supervisedRows.count, columns: columns)
         var stream = kept.matrix(rows: batch.tokenCount, columns: columns)
         // Below the lowest trained block two matrices take turns as input and output.
         var other = lowestKept > 0 ? kept.matrix(rows: batch.tokenCount, columns: columns) : stream
-        embedding.forward(output: stream, ids: batch.tokenIDs, pass: pass)
+        embed(batch.tokenIDs, positions: workspace.positions, output: stream, pass: pass)
         for (index, block) in blocks.enumerated() {
             let isLast = index == blocks.count - 1
             let isKept = index >= lowestKept
@@ -141,14 +142,14 @@ public final class LlamaModel: GenerativeModel {
     }
 
     private func forwardBackward(
-        _ batch: MicroBatch, workspace: LlamaWorkspace, pass: LayerPass, supervised: LayerPass
+        _ batch: MicroBatch, workspace: DecoderWorkspace, pass: LayerPass, supervised: LayerPass
     ) -> [Double] {
         let last = forward(
             batch, keepsFrom: lowestReachedBlock, workspace: workspace, pass: pass,
             supervised: supervised)
         let (rows, columns) = (last.rows, last.columns)
         let scratch = pass.scratch
-        let statistics = scratch.vector(rows)
+        let statistics = scratch.vector(rows * finalNorm.statisticsColumns)
         let hidden = scratch.matrix(rows: rows, columns: columns)
         finalNorm.forward(output: hidden, statistics: statistics, input: last, pass: supervised)
         let reachesBlocks = lowestReachedBlock < blocks.count
@@ -171,11 +172,28 @@ public final class LlamaModel: GenerativeModel {
                 activations: workspace.blocks[index - lowestReachedBlock], spans: workspace.spans,
                 selected: isLast ? workspace.supervisedRows : nil,
                 selectedPass: isLast ? supervised : pass,
-                reachesInput: index > lowestReachedBlock || embedding.isTrainable,
+                reachesInput: index > lowestReachedBlock || trainsBelowBlocks,
                 rotary: workspace.rotary, pass: pass)
         }
         embedding.backward(
             dOutput: dStream, ids: batch.tokenIDs, accumulates: headSharesEmbedding, pass: pass)
+        positions?.backward(dOutput: dStream, ids: workspace.positions, accumulates: false, pass: pass)
         return lossSums
+    }
+
+    /// Whether the embedding or the learned positions are trained.
+    private var trainsBelowBlocks: Bool { embedding.isTrainable || positions?.isTrainable == true }
+
+    /// The residual stream before the first block: the embedding, and the learned positions if there are such.
+    ///
+    /// - Shapes: `output` [N, C]; `ids`, `places` [N].
+    func embed(_ ids: [Int32], positions places: [Int32], output: Matrix, pass: LayerPass) {
+        embedding.forward(output: output, ids: ids, pass: pass)
+        guard let positions else { return }
+        let scratch = pass.scratch.mark
+        defer { pass.scratch.release(to: scratch) }
+        let learned = pass.scratch.matrix(rows: output.rows, columns: output.columns)
+        positions.forward(output: learned, ids: places, pass: pass)
+        add(output: output, output, learned)
     }
 }

@@ -2,20 +2,23 @@ import Kernels
 import Layers
 import Tensors
 
-/// Scratch memory of one compute thread for a ``LlamaModel``: grows to the largest micro-batch it meets, then
+/// Scratch memory of one compute thread for a ``CausalDecoder``: grows to the largest micro-batch it meets, then
 /// allocates nothing more.
 ///
 /// - Thread: one at a time.
-public final class LlamaWorkspace {
+public final class DecoderWorkspace {
     let activations = Arena()
     let scratch = Arena()
-    var rotary: RotaryTable
-    var blocks: [LlamaBlock.Activations] = []
+    /// Of the positions so far; nil where the model learned them.
+    var rotary: RotaryTable?
+    var blocks: [DecoderBlock.Activations] = []
     var spans: [SequenceSpan] = []
     /// Rows that have a target, in order.
     var supervisedRows: [Int32] = []
     /// Their targets.
     var supervisedTargets: [Int32] = []
+    /// Of each row, the place of its token in the whole text.
+    var positions: [Int32] = []
     var rows = DropoutRows()
     var supervisedDropoutRows = DropoutRows()
     var tokenScores: [TokenScore] = []
@@ -23,7 +26,7 @@ public final class LlamaWorkspace {
     /// Threads that share products, in generation only.
     let products: ProductThreads?
 
-    init(rotary: RotaryTable, products: ProductThreads? = nil) {
+    init(rotary: RotaryTable?, products: ProductThreads? = nil) {
         self.rotary = rotary
         self.products = products
     }

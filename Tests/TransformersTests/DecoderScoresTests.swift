@@ -3,7 +3,7 @@ import Tensors
 import Testing
 import Transformers
 
-@Suite struct LlamaScoresTests {
+@Suite struct DecoderScoresTests {
     @Test("the loss is that of the gradient's forward, sequence by sequence", arguments: GoldenModel.names)
     func lossAgrees(name: String) throws {
         let golden = try GoldenModel(name)
@@ -34,9 +34,11 @@ import Transformers
         }
     }
 
-    @Test("completions that share a prompt score as each with the prompt in front")
-    func prefixesAreShared() throws {
-        let golden = try GoldenModel("qwen2")
+    @Test(
+        "completions that share a prompt score as each with the prompt in front",
+        arguments: ["qwen2", "gpt2", "qwen3"])
+    func prefixesAreShared(name: String) throws {
+        let golden = try GoldenModel(name)
         let model = try golden.model(golden.allLinear)
         let parameters = try golden.vector("adapter", layout: model.trainable)
         let workspace = model.makeWorkspace()
