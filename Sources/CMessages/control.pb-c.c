@@ -2270,7 +2270,7 @@ const ProtobufCMessageDescriptor shoal__applied__descriptor =
   (ProtobufCMessageInit) shoal__applied__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor shoal__evaluated__field_descriptors[4] =
+static const ProtobufCFieldDescriptor shoal__evaluated__field_descriptors[5] =
 {
   {
     "leaf",
@@ -2320,17 +2320,30 @@ static const ProtobufCFieldDescriptor shoal__evaluated__field_descriptors[4] =
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "predicted_classes",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Shoal__Evaluated, n_predicted_classes),
+    offsetof(Shoal__Evaluated, predicted_classes),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned shoal__evaluated__field_indices_by_name[] = {
   3,   /* field[3] = greedy_matches */
   0,   /* field[0] = leaf */
   1,   /* field[1] = loss_sum_bits */
+  4,   /* field[4] = predicted_classes */
   2,   /* field[2] = token_counts */
 };
 static const ProtobufCIntRange shoal__evaluated__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor shoal__evaluated__descriptor =
 {
@@ -2340,7 +2353,7 @@ const ProtobufCMessageDescriptor shoal__evaluated__descriptor =
   "Shoal__Evaluated",
   "shoal",
   sizeof(Shoal__Evaluated),
-  4,
+  5,
   shoal__evaluated__field_descriptors,
   shoal__evaluated__field_indices_by_name,
   1,  shoal__evaluated__number_ranges,

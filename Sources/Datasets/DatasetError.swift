@@ -12,6 +12,8 @@ public struct DatasetError: Error, Sendable, Equatable, CustomStringConvertible 
         case wrongShape
         /// A row that has nothing to learn from: no completion, no assistant, no label.
         case noSupervision
+        /// A label that is not in the list, or a list that cannot be.
+        case labels
         /// No rows at all, or none on one side of a split.
         case empty
         /// More rows than ids.

@@ -9,11 +9,14 @@ public struct SequenceOutcome: Sendable, Equatable {
     public var tokenCount: Int
     /// Supervised tokens whose target is the likeliest id.
     public var greedyMatches: Int
+    /// The likeliest class; nil unless the model is a classifier.
+    public var predictedClass: Int?
 
-    public init(lossSum: Double, tokenCount: Int, greedyMatches: Int) {
+    public init(lossSum: Double, tokenCount: Int, greedyMatches: Int, predictedClass: Int? = nil) {
         self.lossSum = lossSum
         self.tokenCount = tokenCount
         self.greedyMatches = greedyMatches
+        self.predictedClass = predictedClass
     }
 }
 
@@ -32,6 +35,14 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
     public var choiceAccuracy: Double?
     /// Share of rows whose completion, EOS included, greedy decoding would produce; for prompt and completion.
     public var exactMatch: Double?
+    /// Share of rows whose class is the likeliest; this and what follows for labelled rows.
+    public var accuracy: Double?
+    /// Mean F1 of the classes.
+    public var macroF1: Double?
+    /// Mean F1 of the classes, weighted by their rows.
+    public var weightedF1: Double?
+    /// How often rows of each class were taken for each class.
+    public var confusion: ConfusionTable?
 
     private enum CodingKeys: String, CodingKey {
         case rows
@@ -40,6 +51,10 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
         case perplexity
         case choiceAccuracy = "choice_accuracy"
         case exactMatch = "exact_match"
+        case accuracy
+        case macroF1 = "macro_f1"
+        case weightedF1 = "weighted_f1"
+        case confusion
     }
 }
 
@@ -52,11 +67,13 @@ public struct EvaluationSummary: Sendable {
     private var tokens = 0
     private var matches = 0
     private var rightChoices = 0
+    private var confusion: ConfusionTable?
 
     /// A summary of outcomes on `set`.
     public init(of set: EvaluationSet) {
         choiceCount = set.choices?.count ?? 0
         countsMatches = set.isPromptCompletion
+        confusion = set.labels.map { ConfusionTable(labels: $0.names) }
     }
 
     /// Adds the outcomes of a chunk: for each of its micro-batches, one for each sequence.
@@ -70,6 +87,7 @@ public struct EvaluationSummary: Sendable {
         )
         var likeliest: [Int: (lossSum: Double, choice: Int)] = [:]
         var gold: [Int: (sum: SequenceOutcome, choice: Int?)] = [:]
+        if confusion != nil { addClasses(outcomes, of: chunk) }
         for (batchOutcomes, roles) in zip(outcomes, chunk.roles) {
             for (outcome, role) in zip(batchOutcomes, roles) {
                 switch role {
@@ -99,6 +117,16 @@ public struct EvaluationSummary: Sendable {
         }
     }
 
+    /// Counts the rows of labelled texts: the class is the target of a sequence's first token.
+    private mutating func addClasses(_ outcomes: [[SequenceOutcome]], of chunk: EvaluationChunk) {
+        for (outcomes, batch) in zip(outcomes, chunk.microBatches) {
+            for (outcome, sequence) in zip(outcomes, batch.sequences) {
+                guard let predicted = outcome.predictedClass else { continue }
+                confusion?.add(actual: Int(batch.targets[sequence.start]), predicted: predicted)
+            }
+        }
+    }
+
     /// What was found so far.
     public var result: EvaluationResult {
         let loss = tokens > 0 ? lossSum / Double(tokens) : 0
@@ -106,6 +134,7 @@ public struct EvaluationSummary: Sendable {
         return EvaluationResult(
             rows: rows, supervisedTokens: tokens, loss: loss, perplexity: exp(loss),
             choiceAccuracy: choiceCount > 0 ? Double(rightChoices) / rowCount : nil,
-            exactMatch: countsMatches ? Double(matches) / rowCount : nil)
+            exactMatch: countsMatches ? Double(matches) / rowCount : nil, accuracy: confusion?.accuracy,
+            macroF1: confusion?.macroF1, weightedF1: confusion?.weightedF1, confusion: confusion)
     }
 }

@@ -37,6 +37,8 @@ public final class EvaluationSet: Sendable {
     public let isPromptCompletion: Bool
     /// The rows' ids in their dataset.
     public let rows: [UInt32]
+    /// The classes, where the rows are labelled.
+    public var labels: ClassLabels? { builder.objective.labels }
     private let dataset: Dataset
     private let builder: SequenceBuilder
     private let split: MicroBatchSplit
@@ -63,6 +65,8 @@ public final class EvaluationSet: Sendable {
         isPromptCompletion = rows.allSatisfy {
             [.promptCompletion, .instruction].contains(dataset.shape(ofRow: Int($0)))
         }
+        // A label that is not known is an error before anything is scored.
+        if let labels = builder.objective.labels { _ = try labels.counts(of: rows, in: dataset) }
         var distinct: Set<String> = []
         if isPromptCompletion, comparesChoices {
             for row in rows where distinct.count <= Self.maximumChoices {
@@ -95,7 +99,9 @@ public final class EvaluationSet: Sendable {
         var sequences: [TrainingSequence] = []
         var owners: [Int] = []
         for position in positions {
-            for sequence in try builder.example(Int(rows[position]), of: dataset).sequences {
+            for sequence in try builder.example(
+                Int(rows[position]), of: dataset, epoch: TokenMasking.evaluationEpoch
+            ).sequences {
                 sequences.append(sequence)
                 owners.append(position)
             }

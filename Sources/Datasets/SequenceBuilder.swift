@@ -8,6 +8,8 @@ public import Tokenizers
 ///   the assistant says and its end token, or on everything.
 /// - text: `encode(text) + [eos]`, loss on everything. A long text is split into pieces that overlap by one
 ///   token, which the second piece only reads, so that each token is predicted once.
+/// - an encoder's rows (``SequenceObjective``): a labelled text with its class at the first token, or a text with some
+///   tokens masked.
 ///
 /// A sequence that is too long loses tokens from the left of its prompt (never the begin-of-sequence token, and
 /// never the last, which predicts the first token to learn); what is still too long is cut on the right.
@@ -20,11 +22,13 @@ public struct SequenceBuilder: Sendable {
     public var maxSequenceLength: Int
     /// Whether a chat's loss is on all its tokens instead of the assistant's.
     public var learnsWholeChat: Bool
+    /// What the loss asks.
+    public var objective: SequenceObjective
 
     /// - Precondition: `maxSequenceLength >= 2`.
     public init(
         tokenizer: any Tokenizer, chatTemplate: ChatTemplate? = nil, maxSequenceLength: Int,
-        learnsWholeChat: Bool = false
+        learnsWholeChat: Bool = false, objective: SequenceObjective = .nextToken
     ) {
         precondition(
             maxSequenceLength >= 2, "sequences of at most \(maxSequenceLength) tokens have nothing to predict"
@@ -33,15 +37,16 @@ public struct SequenceBuilder: Sendable {
         self.chatTemplate = chatTemplate
         self.maxSequenceLength = maxSequenceLength
         self.learnsWholeChat = learnsWholeChat
+        self.objective = objective
     }
 
-    /// The example of row `index` of `dataset`.
+    /// The example of row `index` of `dataset` in an epoch (from 0), which decides what is masked and nothing else.
     ///
     /// - Throws: ``DatasetError`` that names file and line.
-    public func example(_ index: Int, of dataset: Dataset) throws(DatasetError) -> Example {
+    public func example(_ index: Int, of dataset: Dataset, epoch: Int = 0) throws(DatasetError) -> Example {
         let row = try dataset.row(index)
         do {
-            return try example(of: row, id: UInt32(index))
+            return try example(of: row, id: UInt32(index), epoch: epoch)
         } catch {
             throw dataset.named(error, index)
         }
@@ -50,24 +55,32 @@ public struct SequenceBuilder: Sendable {
     /// The example of a row.
     ///
     /// - Throws: ``DatasetError`` with code `.noSupervision` when no token would have a loss, `.tokenization` when
-    ///   the tokenizer or chat template refuses, `.unsupported` for rows of text and label.
-    public func example(of row: Row, id: UInt32) throws(DatasetError) -> Example {
+    ///   the tokenizer or chat template refuses, `.unsupported` for rows that the objective has no meaning for.
+    public func example(of row: Row, id: UInt32, epoch: Int = 0) throws(DatasetError) -> Example {
         let example: Example
-        switch row {
-        case .text(let text):
+        switch (row, objective) {
+        case (.labelled(let text, let label), .label(let labels, let frame)):
+            example = try labelled(text, label, labels: labels, frame: frame, id: id)
+        case (.text(let text), .maskedTokens(let masking, let frame)):
+            example = try masked(text, masking: masking, frame: frame, id: id, epoch: epoch)
+        case (_, .label):
+            throw DatasetError(code: .unsupported, message: "expected a row of text and label")
+        case (_, .maskedTokens):
+            throw DatasetError(code: .unsupported, message: "objective: mlm takes rows of text alone")
+        case (.text(let text), .nextToken):
             example = split(try textTokens(text), id: id)
-        case .promptCompletion(let prompt, let completion):
+        case (.promptCompletion(let prompt, let completion), .nextToken):
             let promptTokens = try promptTokens(prompt)
             let tokens = promptTokens + (try completionTokens(completion))
             let supervised = tokens.indices.map { $0 >= promptTokens.count }
             example = cut(tokens, supervised, id: id)
-        case .chat(let messages):
+        case (.chat(let messages), .nextToken):
             let (tokens, supervised) = try chatTokens(messages, learntFrom: 0)
             example = cut(tokens, supervised, id: id)
-        case .chatCompletion(let prompt, let completion):
+        case (.chatCompletion(let prompt, let completion), .nextToken):
             let (tokens, supervised) = try chatTokens(prompt + completion, learntFrom: prompt.count)
             example = cut(tokens, supervised, id: id)
-        case .labelled:
+        case (.labelled, .nextToken):
             throw DatasetError(
                 code: .unsupported,
                 message: "rows of text and label need a base with a classification head; "
@@ -137,7 +150,7 @@ public struct SequenceBuilder: Sendable {
         return eos
     }
 
-    private func encode(_ text: String) throws(DatasetError) -> [Int32] {
+    func encode(_ text: String) throws(DatasetError) -> [Int32] {
         do {
             return try tokenizer.encode(text, addSpecialTokens: false)
         } catch {

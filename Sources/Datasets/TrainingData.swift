@@ -42,9 +42,12 @@ public struct TrainingData: Sendable {
     public func work(ofStep step: Int) throws(DatasetError) -> TrainingStep {
         let ids = sampler.exampleIDs(ofStep: step)
         var sequences: [TrainingSequence] = []
-        for id in ids { sequences += try builder.example(Int(id), of: dataset).sequences }
+        let position = sampler.position(ofStep: step)
+        for id in ids {
+            sequences += try builder.example(Int(id), of: dataset, epoch: position.epoch).sequences
+        }
         return TrainingStep(
-            step: step, position: sampler.position(ofStep: step), exampleIDs: ids,
+            step: step, position: position, exampleIDs: ids,
             microBatches: split.split(sequences))
     }
 }

@@ -4,7 +4,8 @@ import Tensors
 public struct TrainingSequence: Sendable, Equatable {
     /// [T] vocabulary ids.
     public var tokenIDs: [Int32]
-    /// [T] the id that should follow token n, or `MicroBatch.noTarget`. The last token has none.
+    /// [T] what the loss asks of token n: the id that should follow it, the one that was masked, or the text's class;
+    /// `MicroBatch.noTarget` where it asks nothing.
     public var targets: [Int32]
     /// The row it was made of.
     public var exampleID: UInt32
@@ -29,6 +30,18 @@ public struct TrainingSequence: Sendable, Equatable {
         self.exampleID = exampleID
         self.exampleOffset = exampleOffset
         supervisedTokenCount = count
+    }
+
+    /// A sequence whose targets are given one by one.
+    ///
+    /// - Precondition: `targets.count == tokenIDs.count`.
+    public init(tokenIDs: [Int32], targets: [Int32], exampleID: UInt32, exampleOffset: UInt32 = 0) {
+        precondition(targets.count == tokenIDs.count, "\(targets.count) targets, \(tokenIDs.count) tokens")
+        self.tokenIDs = tokenIDs
+        self.targets = targets
+        self.exampleID = exampleID
+        self.exampleOffset = exampleOffset
+        supervisedTokenCount = targets.count { $0 != MicroBatch.noTarget }
     }
 }
 

@@ -34,6 +34,7 @@ public enum Philox {
         case shuffle = 2
         case initialization = 3
         case sampling = 4
+        case masking = 5
     }
 
     /// The counter of a purpose: `low` (below 2^24) shares word 0 with it.

@@ -14,6 +14,8 @@ public struct EvaluationRecord: Sendable, Equatable, StepLine {
     public var choiceAccuracy: Double?
     /// Share of rows whose completion greedy decoding gives; nil where rows are no prompts with completions.
     public var exactMatch: Double?
+    /// How labelled rows were classified; nil where rows have no labels.
+    public var classes: ClassificationRecord?
     /// Whether it is the best so far.
     public var isBest: Bool
     /// Wall time.
@@ -21,7 +23,8 @@ public struct EvaluationRecord: Sendable, Equatable, StepLine {
 
     public init(
         step: Int, epoch: Double, loss: Double, perplexity: Double, supervisedTokenCount: Int,
-        choiceAccuracy: Double? = nil, exactMatch: Double? = nil, isBest: Bool, seconds: Double
+        choiceAccuracy: Double? = nil, exactMatch: Double? = nil, classes: ClassificationRecord? = nil,
+        isBest: Bool, seconds: Double
     ) {
         self.step = step
         self.epoch = epoch
@@ -30,6 +33,7 @@ public struct EvaluationRecord: Sendable, Equatable, StepLine {
         self.supervisedTokenCount = supervisedTokenCount
         self.choiceAccuracy = choiceAccuracy
         self.exactMatch = exactMatch
+        self.classes = classes
         self.isBest = isBest
         self.seconds = seconds
     }
@@ -43,6 +47,7 @@ public struct EvaluationRecord: Sendable, Equatable, StepLine {
         line.add("supervised_tokens", supervisedTokenCount)
         if let choiceAccuracy { line.add("choice_accuracy", choiceAccuracy) }
         if let exactMatch { line.add("exact_match", exactMatch) }
+        if let classes { classes.add(to: &line) }
         line.add("best", isBest)
         line.add("seconds", seconds)
         return line.text
@@ -71,6 +76,7 @@ extension EvaluationRecord: Decodable {
         supervisedTokenCount = try container.decode(Int.self, forKey: .supervisedTokenCount)
         choiceAccuracy = try container.decodeIfPresent(Double.self, forKey: .choiceAccuracy)
         exactMatch = try container.decodeIfPresent(Double.self, forKey: .exactMatch)
+        classes = try ClassificationRecord(ifPresentIn: decoder)
         isBest = try container.decode(Bool.self, forKey: .isBest)
         seconds = try real(.seconds)
     }

@@ -39,6 +39,15 @@ package struct JSONLine: Sendable {
         add(key, raw: "{" + inner.joined(separator: ",") + "}")
     }
 
+    /// Adds `{"labels": […], "counts": [[…] …]}`.
+    package mutating func addTable(_ key: String, labels: [String], counts: [[Int]]) {
+        let rows = counts.map { "[" + $0.map(String.init).joined(separator: ",") + "]" }
+        add(
+            key,
+            raw: "{\"labels\":[" + labels.map(Self.quoted).joined(separator: ",") + "],\"counts\":["
+                + rows.joined(separator: ",") + "]}")
+    }
+
     private mutating func add(_ key: String, raw: String) { members.append("\(Self.quoted(key)):\(raw)") }
 
     private static func quoted(_ text: String) -> String {

@@ -69,7 +69,10 @@ public final class TensorBoardLog: Sendable {
         try append(
             step: record.step,
             [("eval/loss", record.loss)]
-                + [("eval/choice_accuracy", record.choiceAccuracy), ("eval/exact_match", record.exactMatch)]
+                + [
+                    ("eval/choice_accuracy", record.choiceAccuracy), ("eval/exact_match", record.exactMatch),
+                    ("eval/accuracy", record.classes?.accuracy), ("eval/macro_f1", record.classes?.macroF1),
+                ]
                 .compactMap { tag, value in value.map { (tag, $0) } })
     }
 

@@ -229,6 +229,10 @@ enum MessagePacking {
             unsafe $0.token_counts = arena.array(value.scores.map(\.tokenCount))
             unsafe $0.n_greedy_matches = value.scores.count
             unsafe $0.greedy_matches = arena.array(value.scores.map(\.greedyMatches))
+            guard value.scores.contains(where: { $0.predictedClass != nil }) else { return }
+            unsafe $0.n_predicted_classes = value.scores.count
+            unsafe $0.predicted_classes = arena.array(
+                value.scores.map { score in score.predictedClass.map { $0 &+ 1 } ?? 0 })
         }
     }
 

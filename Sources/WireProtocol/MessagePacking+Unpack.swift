@@ -161,18 +161,23 @@ extension MessagePacking {
 
     private static func evaluated(_ body: Shoal__Evaluated) throws(WireProtocolError) -> Evaluated {
         let count = unsafe body.n_loss_sum_bits
-        guard unsafe body.n_token_counts == count, unsafe body.n_greedy_matches == count else {
+        let classCount = unsafe body.n_predicted_classes
+        guard unsafe body.n_token_counts == count, unsafe body.n_greedy_matches == count,
+            classCount == 0 || classCount == count
+        else {
             throw WireProtocolError(.malformed, "a message evaluated with lists of different lengths")
         }
         let lossSums = unsafe array(body.loss_sum_bits, count)
         let tokenCounts = unsafe array(body.token_counts, count)
         let greedyMatches = unsafe array(body.greedy_matches, count)
+        let classes = unsafe array(body.predicted_classes, classCount)
         return Evaluated(
             leaf: unsafe body.leaf,
             scores: (0..<count).map {
                 Evaluated.Score(
                     lossSum: Double(bitPattern: lossSums[$0]), tokenCount: tokenCounts[$0],
-                    greedyMatches: greedyMatches[$0])
+                    greedyMatches: greedyMatches[$0],
+                    predictedClass: classes.isEmpty || classes[$0] == 0 ? nil : classes[$0] - 1)
             })
     }
 

@@ -160,16 +160,20 @@ public struct Evaluated: Sendable, Equatable {
         self.scores = scores
     }
 
-    /// Of one sequence: Σ −log p, supervised tokens, supervised tokens whose target was the likeliest.
+    /// Of one sequence: Σ −log p, supervised tokens, supervised tokens whose target was the likeliest, and the likeliest
+    /// class of a classifier.
     public struct Score: Sendable, Equatable {
         public var lossSum: Double
         public var tokenCount: UInt32
         public var greedyMatches: UInt32
+        public var predictedClass: UInt32?
 
-        public init(lossSum: Double, tokenCount: UInt32, greedyMatches: UInt32) {
+        public init(lossSum: Double, tokenCount: UInt32, greedyMatches: UInt32, predictedClass: UInt32? = nil)
+        {
             self.lossSum = lossSum
             self.tokenCount = tokenCount
             self.greedyMatches = greedyMatches
+            self.predictedClass = predictedClass
         }
     }
 }

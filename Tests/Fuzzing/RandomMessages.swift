@@ -32,7 +32,9 @@ public struct RandomMessages {
                 header: header, body: .applied(Applied(stateDigest: digest(), gradientNorm: real())))
         case 5:
             let scores = (0..<below(20)).map { _ in
-                Evaluated.Score(lossSum: real(), tokenCount: word(), greedyMatches: word())
+                Evaluated.Score(
+                    lossSum: real(), tokenCount: word(), greedyMatches: word(),
+                    predictedClass: below(2) == 0 ? nil : UInt32(below(1 << 30)))
             }
             return Envelope(
                 header: header, body: .evaluated(Evaluated(leaf: word() % 65_536, scores: scores)))

@@ -58,6 +58,16 @@ import WireProtocol
                             .init(lossSum: -0.0, tokenCount: 200, greedyMatches: 0),
                         ]))
             ),
+            (
+                "evaluated_classes",
+                .evaluated(
+                    Evaluated(
+                        leaf: 6,
+                        scores: [
+                            .init(lossSum: 1.5, tokenCount: 1, greedyMatches: 1, predictedClass: 2),
+                            .init(lossSum: 2.5, tokenCount: 1, greedyMatches: 0),
+                        ]))
+            ),
             ("leave", .leave(Leave(reason: "going", drains: true))),
             (
                 "exchange_stalled",

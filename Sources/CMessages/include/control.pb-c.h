@@ -240,10 +240,15 @@ struct  Shoal__Evaluated
   uint32_t *token_counts;
   size_t n_greedy_matches;
   uint32_t *greedy_matches;
+  /*
+   * The likeliest class + 1; absent, or 0, where the model is no classifier.
+   */
+  size_t n_predicted_classes;
+  uint32_t *predicted_classes;
 };
 #define SHOAL__EVALUATED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&shoal__evaluated__descriptor) \
-    , 0, 0,NULL, 0,NULL, 0,NULL }
+    , 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
 
 
 struct  Shoal__Leave

@@ -93,6 +93,11 @@ BODIES = {
         21,
         number(1, 6) + message(2, struct.pack("<dd", 1.5, -0.0)) + packed(3, [0, 200]) + packed(4, [7, 0]),
     ),
+    "evaluated_classes": (
+        21,
+        number(1, 6) + message(2, struct.pack("<dd", 1.5, 2.5)) + packed(3, [1, 1]) + packed(4, [1, 0])
+        + packed(5, [3, 0]),
+    ),
     "leave": (22, blob(1, "going") + number(2, 1)),
     "exchange_stalled": (26, packed(1, [3, 300]) + packed(2, [4])),
     "welcome": (
