@@ -90,6 +90,9 @@ public struct LoRAConfiguration: Sendable, Equatable {
 
     public init() {}
 
+    /// `task_type` of adapters with a classifier's head.
+    public static let classificationTaskType = "SEQ_CLS"
+
     /// Largest r that is taken; far above any use, and small enough that no size overflows.
     public static let largestRank = 1 << 16
 

@@ -12,7 +12,8 @@ enum BaseDigest {
     /// Keys of config.json that change what the model computes.
     private static let keys = [
         "activation_function", "attention_bias", "head_dim", "hidden_act", "hidden_size",
-        "intermediate_size", "layer_norm_epsilon", "layer_types", "mlp_bias", "model_type", "n_embd",
+        "intermediate_size", "layer_norm_eps", "layer_norm_epsilon", "layer_types", "mlp_bias", "model_type",
+        "n_embd",
         "n_head", "n_inner", "n_layer", "num_attention_heads", "num_hidden_layers", "num_key_value_heads",
         "rms_norm_eps", "rope_parameters", "rope_scaling", "rope_theta", "sliding_window",
         "tie_word_embeddings", "use_sliding_window", "vocab_size",

@@ -64,6 +64,10 @@ void CKernels_gelu_backward(int variant, int form, ptrdiff_t n, float *x, const 
     CHOOSE(variant, gelu_backward)(form, n, x, d_output);
 }
 
+void CKernels_tanh_forward(int variant, ptrdiff_t n, float *y, const float *x) {
+    CHOOSE(variant, tanh_forward)(n, y, x);
+}
+
 float CKernels_exponentials(int variant, ptrdiff_t n, float *x, float shift) {
     return CHOOSE(variant, exponentials)(n, x, shift);
 }

@@ -85,6 +85,13 @@ TARGET static void NAME(gelu_backward)(int form, ptrdiff_t n, float *x, const fl
     }
 }
 
+TARGET static void NAME(tanh_forward)(ptrdiff_t n, float *y, const float *x) {
+    for (ptrdiff_t i = 0; i < n; i += 8) {
+        int count = n - i < 8 ? (int)(n - i) : 8;
+        store(y + i, count, NAME(sigmoid)(load(x + i, count) * 2.0f) * 2.0f - 1.0f);
+    }
+}
+
 TARGET static float NAME(exponentials)(ptrdiff_t n, float *x, float shift) {
     lanes sum = (lanes)0;
     ptrdiff_t i = 0;

@@ -8,6 +8,16 @@ public enum TrainingMethod: String, Codable, Sendable, Equatable, CaseIterable {
     case full
 }
 
+/// `objective`: what the loss asks of each sequence.
+public enum Objective: String, Codable, Sendable, Equatable, CaseIterable {
+    /// The token that follows (decoders, such as Llama).
+    case causal
+    /// Tokens that were masked (encoders, such as BERT, on rows of text).
+    case mlm
+    /// The class of a text (encoders, on rows of text and label).
+    case classification
+}
+
 /// `data.train_on`: which tokens of a chat have a loss.
 public enum SupervisedTokens: String, Codable, Sendable, Equatable, CaseIterable {
     /// What the assistant says, and its end token.

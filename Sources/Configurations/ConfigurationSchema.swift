@@ -29,6 +29,9 @@ package enum ConfigurationSchema {
             "base", \.base, "a folder in Hugging Face's layout, a .gguf file, or a Hub id org/name[@revision]"
         ),
         ConfigurationKey("method", \.method, "what is trained: lora, partial or full"),
+        ConfigurationKey(
+            "objective", \.objective,
+            "what the loss asks: causal, mlm or classification; null: what base and rows are for"),
     ]
 
     private static let data = [
@@ -45,6 +48,12 @@ package enum ConfigurationSchema {
             "data.columns", \.data.columns, "names your rows have instead of Shoal's, as {prompt: question}"
         ) {
             $0.entries.compactMap { columnProblem($0.key) }.first
+        },
+        ConfigurationKey(
+            "data.labels", \.data.labels,
+            "the classes of rows of text and label, in order; empty: those of the data"
+        ) {
+            $0.count == 1 || Set($0).count < $0.count ? "at least two different names, or none" : nil
         },
         ConfigurationKey(
             "data.max_sequence_length", \.data.maxSequenceLength,

@@ -155,6 +155,7 @@ extension ConfigurationChoice {
 }
 
 extension TrainingMethod: ConfigurationChoice {}
+extension Objective: ConfigurationChoice {}
 extension SupervisedTokens: ConfigurationChoice {}
 extension ScheduleKind: ConfigurationChoice {}
 extension NonFinitePolicy: ConfigurationChoice {}

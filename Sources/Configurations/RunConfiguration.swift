@@ -8,6 +8,8 @@ public struct RunConfiguration: Codable, Sendable, Equatable {
     public var base: String
     /// `data`
     public var data = DataSection()
+    /// `objective`: what the loss asks; nil: what the base and the rows are for.
+    public var objective: Objective?
     /// `method`: what is trained.
     public var method = TrainingMethod.lora
     /// `adapter`

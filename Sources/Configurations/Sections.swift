@@ -8,6 +8,9 @@ public struct DataSection: Codable, Sendable, Equatable {
     public var validFraction: Double?
     /// Names a row has instead of Shoal's, as `prompt: question`.
     public var columns = OrderedMap<String>()
+    /// The classes of labelled rows by number; empty: those of the base's head, else the distinct labels of the rows
+    /// trained on.
+    public var labels: [String] = []
     /// Longest sequence in tokens.
     public var maxSequenceLength = 512
     /// Whether a micro-batch may hold several sequences.

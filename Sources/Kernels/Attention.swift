@@ -9,15 +9,18 @@ public struct AttentionShape: Sendable, Equatable {
     public let keyValueHeads: Int
     /// D
     public let headDimension: Int
+    /// Whether a token sees only those before it, and itself; if not, all of its sequence.
+    public let isCausal: Bool
 
     /// - Precondition: H is a positive multiple of K.
-    public init(heads: Int, keyValueHeads: Int, headDimension: Int) {
+    public init(heads: Int, keyValueHeads: Int, headDimension: Int, isCausal: Bool = true) {
         precondition(
             keyValueHeads > 0 && heads > 0 && heads % keyValueHeads == 0 && headDimension > 0,
             "\(heads) heads over \(keyValueHeads) key/value heads of \(headDimension)")
         self.heads = heads
         self.keyValueHeads = keyValueHeads
         self.headDimension = headDimension
+        self.isCausal = isCausal
     }
 
     /// Query rows whose scores are in memory at a time; the scores above the diagonal that are computed in vain grow with
@@ -59,10 +62,11 @@ public struct KeyValueRows: Sendable {
     }
 }
 
-/// Causal attention of one sequence: output = softmax(Q·Kᵀ ÷ √D) · V per head.
+/// Attention of one sequence, causal unless `shape` says otherwise: output = softmax(Q·Kᵀ ÷ √D) · V per head.
 ///
 /// With Tk own keys and Tq ≤ Tk queries, query t sees all of `prefixes` and the own keys up to Tk − Tq + t (so the
-/// queries are the sequence's last positions, as in incremental decoding; in training Tq = Tk).
+/// queries are the sequence's last positions, as in incremental decoding; in training Tq = Tk), or all of them where it is
+/// not causal.
 ///
 /// - Shapes: `output`, `query` [Tq, H·D]; `statistics` [Tq, 2H]; `own` and each of `prefixes` [T, K·D];
 ///   `scores` [min(Tq, 64), at least Σ prefix rows + Tk].
@@ -87,7 +91,7 @@ public func attentionForward(
         let (qRange, kRange) = (shape.queryRange(head), shape.keyValueRange(head))
         for first in stride(from: 0, to: queryCount, by: AttentionShape.tileRows) {
             let tile = first..<min(first + AttentionShape.tileRows, queryCount)
-            let ownVisible = ownCount - queryCount + tile.upperBound
+            let ownVisible = shape.isCausal ? ownCount - queryCount + tile.upperBound : ownCount
             let q = query.rows(tile).columns(qRange)  // [t, D]
             let tileScores = scores.rows(0..<tile.count)
             let out = output.rows(tile).columns(qRange)  // [t, D]
@@ -104,7 +108,7 @@ public func attentionForward(
                 .transposed(own.key.rows(0..<ownVisible).columns(kRange)), alpha: shape.attentionScale)
             softmaxTile(
                 scores: tileScores, width: prefixCount + ownVisible, statistics: statistics.rows(tile),
-                head: head, heads: shape.heads)
+                head: head, shape: shape)
             column = 0
             for prefix in prefixes {
                 let rows = prefix.key.rows
@@ -125,10 +129,12 @@ public func attentionForward(
 }
 
 /// Turns a tile of scores into unnormalised probabilities e^(score − maximum), zero beyond the diagonal, and saves
-/// maximum and inverse sum. The last row of the tile sees all `width` columns, each one before it a column less.
-private func softmaxTile(scores: Matrix, width: Int, statistics: Matrix, head: Int, heads: Int) {
+/// maximum and inverse sum. The last row of the tile sees all `width` columns, each one before it a column less where
+/// attention is causal.
+private func softmaxTile(scores: Matrix, width: Int, statistics: Matrix, head: Int, shape: AttentionShape) {
+    let heads = shape.heads
     for row in 0..<scores.rows {
-        let visible = width - (scores.rows - 1 - row)
+        let visible = shape.isCausal ? width - (scores.rows - 1 - row) : width
         let (s, saved) = unsafe (scores.writeRow(row), statistics.writeRow(row))
         let maximum = unsafe largest(s, visible)
         let total = unsafe exponentialsInPlace(s, visible, minus: maximum)
@@ -138,7 +144,7 @@ private func softmaxTile(scores: Matrix, width: Int, statistics: Matrix, head: I
     }
 }
 
-/// Gradients of causal attention over one sequence without prefixes (Tq = Tk = T).
+/// Gradients of attention over one sequence without prefixes (Tq = Tk = T).
 ///
 /// The probabilities are computed again, tile by tile, from the scores and the saved statistics.
 ///
@@ -161,7 +167,7 @@ public func attentionBackward(
         let (qRange, kRange) = (shape.queryRange(head), shape.keyValueRange(head))
         for first in stride(from: 0, to: count, by: AttentionShape.tileRows) {
             let tile = first..<min(first + AttentionShape.tileRows, count)
-            let visible = tile.upperBound
+            let visible = shape.isCausal ? tile.upperBound : count
             let q = query.rows(tile).columns(qRange)  // [t, D]
             let dOut = dOutput.rows(tile).columns(qRange)  // [t, D]
             let key = own.key.rows(0..<visible).columns(kRange)  // [v, D]
@@ -172,7 +178,7 @@ public func attentionBackward(
             gemm(output: dP, .plain(dOut), .transposed(value))
             softmaxTileBackward(
                 scores: p, dScores: dP, statistics: statistics.rows(tile), dOutput: dOut,
-                output: output.rows(tile).columns(qRange), head: head, heads: shape.heads)
+                output: output.rows(tile).columns(qRange), head: head, shape: shape)
             gemm(
                 output: dOwn.value.rows(0..<visible).columns(kRange), .transposed(p), .plain(dOut), beta: 1)
             gemm(output: dQuery.rows(tile).columns(qRange), .plain(dP), .plain(key), alpha: alpha)
@@ -186,11 +192,11 @@ public func attentionBackward(
 /// In place: scores → probabilities P, ∂loss/∂P → ∂loss/∂score = P · (∂loss/∂P − Σ dOutput·output).
 private func softmaxTileBackward(
     scores: Matrix, dScores: Matrix, statistics: Matrix, dOutput: Matrix, output: Matrix, head: Int,
-    heads: Int
+    shape: AttentionShape
 ) {
-    let width = scores.columns
+    let (width, heads) = (scores.columns, shape.heads)
     for row in 0..<scores.rows {
-        let visible = width - (scores.rows - 1 - row)
+        let visible = shape.isCausal ? width - (scores.rows - 1 - row) : width
         let (s, d) = unsafe (scores.writeRow(row), dScores.writeRow(row))
         let saved = unsafe statistics.readRow(row)
         let (maximum, inverse) = unsafe (saved[head], saved[heads + head])

@@ -47,6 +47,16 @@ public struct RowGradient: Sendable {
 
     /// All rows, however many there are.
     public init(allRowsOf gradient: Vector) { self.init(rows: 0..<Int.max, gradient: gradient) }
+
+    /// Gradients whose rows follow one another; one alone has whatever rows there are.
+    public static func consecutive(_ parts: [(rowCount: Int, gradient: Vector)]) -> [RowGradient] {
+        guard parts.count > 1 else { return parts.map { RowGradient(allRowsOf: $0.gradient) } }
+        var first = 0
+        return parts.map { part in
+            defer { first += part.rowCount }
+            return RowGradient(rows: first..<first + part.rowCount, gradient: part.gradient)
+        }
+    }
 }
 
 /// Seed, step and row identities of a training pass's dropout.

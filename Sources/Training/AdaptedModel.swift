@@ -11,7 +11,7 @@ public struct AdaptedModel: Trainee {
     /// The adapter in PEFT's terms, `all-linear` spelled out.
     public let adapter: LoRAConfiguration
     public let placement: AdapterPlacement
-    public let model: any GenerativeModel
+    public let model: any TransformerModel
     /// Names of the embeddings.
     private let tables: Set<String>
     public var parts: TrainedParts { placement.parts }
@@ -54,6 +54,7 @@ public struct AdaptedModel: Trainee {
         adapter: LoRAConfiguration, configuration: any ModelConfiguration, weights: any WeightSource,
         requiresEveryMatch: Bool
     ) throws {
+        let adapter = adapter.adapting(configuration)
         let modules = configuration.adaptableModules
         tables = Set(
             configuration.weightShapes.filter { [.embedding, .tiedEmbedding].contains($0.part) }.map(\.name))
@@ -90,6 +91,7 @@ public struct AdaptedModel: Trainee {
     public static func open(
         _ path: String, on base: LoadedBase, allowsDifferentBase: Bool
     ) throws -> (model: AdaptedModel, parameters: Vector) {
+        let base = try base.configured(forAdapterAt: path)
         let directory = try PEFTDirectory(path: path)
         try directory.requirePlainBase()
         _ = try directory.provenance.check(
@@ -110,6 +112,7 @@ public struct AdaptedModel: Trainee {
         _ configuration: RunConfiguration, base: LoadedBase, allowsDifferentBase: Bool
     ) throws -> (parameters: Vector, provenance: AdapterProvenance) {
         var provenance = AdapterProvenance(baseDigest: base.base.digest)
+        provenance.labels = base.configuration.task.labels ?? []
         guard let directory = configuration.adapter.initFrom else {
             let parameters = try LoRAInitialization.parameters(
                 placement, configuration: adapter, layout: layout, seed: configuration.training.seed)
@@ -136,7 +139,9 @@ public struct AdaptedModel: Trainee {
                 return try base.weight(of: module).matrix(rows: shape[0], columns: shape[1])
             }
             for (name, entry) in copies {
-                parameters[entry.range].copy(from: try base.tensor(named: name, shape: entry.shape))
+                parameters[entry.range].copy(
+                    from: try base.initialValues(
+                        of: name, shape: entry.shape, seed: configuration.training.seed))
             }
             try base.base.checkIntact()
             return (parameters, provenance)
@@ -181,7 +186,23 @@ public struct AdaptedModel: Trainee {
 
 extension AdaptedModel {
     /// The base alone, nothing attached: for evaluation and generation without an adapter.
-    public static func bare(_ base: LoadedBase) throws -> any GenerativeModel {
+    public static func bare(_ base: LoadedBase) throws -> any TransformerModel {
         try base.configuration.makeModel(weights: base.base, trained: .none)
+    }
+}
+
+extension LoRAConfiguration {
+    /// The configuration with what PEFT is told of the model's head: its task, and that it is saved whole.
+    func adapting(_ configuration: any ModelConfiguration) -> LoRAConfiguration {
+        var result = self
+        switch configuration.task {
+        case .causalLanguageModel: break
+        // PEFT knows no such task.
+        case .maskedLanguageModel: result.taskType = nil
+        case .sequenceClassification:
+            result.taskType = Self.classificationTaskType
+            result.modulesToSave += configuration.headModules.filter { !result.modulesToSave.contains($0) }
+        }
+        return result
     }
 }

@@ -1,6 +1,7 @@
 import Adapters
 public import Logging
 import Tensors
+import Transformers
 
 /// One base with several adapters, of which one at a time, none, or their weighted sum is in use.
 ///
@@ -16,7 +17,8 @@ public struct AdapterSet: Sendable {
     /// The name in use at first: the sum where weights were given, else the only or first adapter; nil for the base.
     public let initialName: String?
     private let models: [String: InferenceModel]
-    private let bare: InferenceModel
+    /// Nil for an encoder, which may have no head of its own.
+    private let bare: InferenceModel?
 
     /// Opens a base and the adapters on it.
     ///
@@ -35,7 +37,7 @@ public struct AdapterSet: Sendable {
     /// Opens adapters on an opened base.
     public init(base: LoadedBase, adapters: [AdapterReference], allowsDifferentBase: Bool = false) throws {
         self.base = base
-        bare = try InferenceModel(base: base, adapter: nil)
+        bare = try base.configuration.isEncoder ? nil : InferenceModel(base: base, adapter: nil)
         var models: [String: InferenceModel] = [:]
         var terms: [(factors: LoRAFactors, weight: Float)] = []
         var unaddable: (name: String, feature: String)?
@@ -47,7 +49,9 @@ public struct AdapterSet: Sendable {
             }
             let (adapted, parameters) = try AdaptedModel.open(
                 adapter.path, on: base, allowsDifferentBase: allowsDifferentBase)
-            models[adapter.name] = InferenceModel(base: base, model: adapted.model, parameters: parameters)
+            models[adapter.name] = InferenceModel(
+                base: try base.configured(forAdapterAt: adapter.path), model: adapted.model,
+                parameters: parameters)
             let factors = LoRAFactors(adapted.placement, layout: adapted.layout, parameters: parameters)
             terms.append((factors, adapter.weight ?? 1))
             if let feature = adapted.placement.featureBesideLoRA { unaddable = (adapter.name, feature) }
@@ -76,9 +80,10 @@ public struct AdapterSet: Sendable {
 
     /// The model with the adapter called `name`; the base alone for nil.
     ///
-    /// - Throws: ``TrainingError`` with code `.invalidAdapterReference` that lists the names.
-    public func model(named name: String?) throws(TrainingError) -> InferenceModel {
-        guard let name else { return bare }
+    /// - Throws: ``TrainingError`` with code `.invalidAdapterReference` that lists the names; `TransformerError` for an
+    ///   encoder without a head.
+    public func model(named name: String?) throws -> InferenceModel {
+        guard let name else { return try bare ?? InferenceModel(base: base, adapter: nil) }
         guard let model = models[name] else {
             throw TrainingError(
                 .invalidAdapterReference,

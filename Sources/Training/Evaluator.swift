@@ -15,12 +15,13 @@ public struct Evaluator: Sendable {
     ///   - paths: files of rows; nil takes what `data` keeps for evaluation: `data.valid`, or the share of `data.train`
     ///     that `data.valid_fraction` keeps back.
     ///   - data: how rows become sequences.
+    ///   - seed: `training.seed`, of the masks of a masked language model.
     ///   - maxTokensPerMicroBatch: `training.max_tokens_per_micro_batch`.
     /// - Throws: `DatasetError` that names file and line; `TokenizerError` for a chat template that is not known;
     ///   ``TrainingError`` with code `.noEvaluationRows` where `data` keeps none.
     public init(
-        model: InferenceModel, paths: [String]? = nil, data: DataSection, maxTokensPerMicroBatch: Int,
-        threadCount: Int
+        model: InferenceModel, paths: [String]? = nil, data: DataSection, seed: UInt64 = 42,
+        maxTokensPerMicroBatch: Int, threadCount: Int
     ) throws {
         let isKeptBack = paths == nil && data.valid.isEmpty
         guard !isKeptBack || data.validFraction != nil else {
@@ -35,7 +36,7 @@ public struct Evaluator: Sendable {
             rows: isKeptBack
                 ? try dataset.split(validFraction: data.validFraction).valid
                 : Array(0..<UInt32(dataset.rowCount)),
-            builder: try SequenceBuilder(data, base: model.base, dataset: dataset),
+            builder: try SequenceBuilder(data, base: model.base, dataset: dataset, seed: seed),
             split: MicroBatchSplit(
                 microBatches: threadCount, maxTokens: maxTokensPerMicroBatch, packing: data.packing))
         score = Self.scorer(model, threadCount: threadCount)
@@ -60,14 +61,15 @@ public struct Evaluator: Sendable {
     private static func scorer(
         _ model: InferenceModel, threadCount: Int
     ) -> @Sendable ([MicroBatch]) throws -> [[SequenceOutcome]] {
-        func open(_ opened: some GenerativeModel) -> @Sendable ([MicroBatch]) throws -> [[SequenceOutcome]] {
+        func open(_ opened: some TransformerModel) -> @Sendable ([MicroBatch]) throws -> [[SequenceOutcome]] {
             let pool = ComputePool(threadCount: threadCount) { opened.makeWorkspace() }
             let parameters = model.parameters
             return { batches in
                 try pool.map(count: batches.count) { index, workspace in
                     try opened.scores(of: batches[index], parameters: parameters, workspace: workspace).map {
                         SequenceOutcome(
-                            lossSum: $0.lossSum, tokenCount: $0.tokenCount, greedyMatches: $0.greedyMatches)
+                            lossSum: $0.lossSum, tokenCount: $0.tokenCount, greedyMatches: $0.greedyMatches,
+                            predictedClass: $0.predictedClass)
                     }
                 }
             }

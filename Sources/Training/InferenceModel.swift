@@ -1,3 +1,4 @@
+import Bases
 public import Logging
 public import Tensors
 public import Tokenizers
@@ -6,7 +7,7 @@ public import Transformers
 /// A base, with or without an adapter, that is used and not trained.
 public struct InferenceModel: Sendable {
     public let base: LoadedBase
-    public let model: any GenerativeModel
+    public let model: any TransformerModel
     /// The adapter's values; empty without one.
     public let parameters: Vector
 
@@ -22,7 +23,7 @@ public struct InferenceModel: Sendable {
     }
 
     /// A model at hand with the values of its adapter.
-    init(base: LoadedBase, model: any GenerativeModel, parameters: Vector) {
+    init(base: LoadedBase, model: any TransformerModel, parameters: Vector) {
         self.base = base
         self.model = model
         self.parameters = parameters
@@ -30,7 +31,7 @@ public struct InferenceModel: Sendable {
 
     /// Opens, if given, a PEFT directory on an opened base.
     public init(base: LoadedBase, adapter: String?, allowsDifferentBase: Bool = false) throws {
-        self.base = base
+        self.base = try adapter.map(base.configured(forAdapterAt:)) ?? base
         if let adapter {
             let (adapted, values) = try AdaptedModel.open(
                 adapter, on: base, allowsDifferentBase: allowsDifferentBase)
@@ -42,17 +43,27 @@ public struct InferenceModel: Sendable {
         }
     }
 
+    /// Whether it can continue a text; an encoder cannot.
+    public var continuesTexts: Bool { model is any GenerativeModel }
+
     /// A generator of texts, with a cache of its own.
     ///
     /// - Parameter threadCount: threads that share each product.
-    public func makeTextStream(threadCount: Int) -> TextStream {
+    /// - Throws: ``TrainingError`` with code `.unsupported` for an encoder.
+    public func makeTextStream(threadCount: Int) throws(TrainingError) -> TextStream {
         func open(_ model: some GenerativeModel) -> TextStream {
             let generator = TextGenerator(model: model, parameters: parameters, threadCount: threadCount)
             return TextStream(tokenizer: base.tokenizer) { prompt, options, onToken in
                 try generator.generate(prompt: prompt, options: options, onToken: onToken)
             }
         }
-        return open(model)
+        guard let generative = model as? any GenerativeModel else {
+            throw TrainingError(
+                .unsupported,
+                "\(base.base.path): a \(base.configuration.modelType) model does not continue texts; a classifier says the "
+                    + "class of one with shoal generate")
+        }
+        return open(generative)
     }
 
     /// How messages are written for this base: in the named template, else in the base's own.

@@ -23,7 +23,8 @@ public struct LoadedBase: Sendable {
     public init(base: Base) throws {
         self.base = base
         do {
-            configuration = try ModelRegistry.configuration(json: base.configuration)
+            let read = try ModelRegistry.configuration(json: base.configuration)
+            configuration = try read.configured(for: Self.task(of: read, base: base))
         } catch let error as TransformerError {
             throw TransformerError(error.code, "\(base.path): \(error.message)", context: error.context)
         }
@@ -49,6 +50,12 @@ extension LoadedBase {
     /// The weight, or table, of a module: ``LinearModule/weightShape``.
     func weight(of module: LinearModule) throws -> Vector {
         try tensor(named: module.name + ".weight", shape: module.weightShape)
+    }
+
+    init(base: Base, configuration: any ModelConfiguration, tokenizer: any Tokenizer) {
+        self.base = base
+        self.configuration = configuration
+        self.tokenizer = tokenizer
     }
 
     /// The tokenizer alone of what `reference` names; no weights are opened or expanded.

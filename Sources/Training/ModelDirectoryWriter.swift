@@ -58,7 +58,10 @@ public struct ModelDirectoryWriter: Sendable {
         for (name, bytes) in try tokenizerFiles() {
             try AtomicFile.write(bytes, to: directory + "/" + name)
         }
-        try AtomicFile.write(configurationText(typeName), to: directory + "/config.json")
+        let text = configurationText(typeName)
+        try AtomicFile.write(
+            base.configuration.task.labels.map { try Self.naming($0, in: text) } ?? text,
+            to: directory + "/config.json")
         try SafetensorsWriter.write(
             layout, to: directory + "/" + ShardedSafetensors.singleFileName
         ) { entry, writer in

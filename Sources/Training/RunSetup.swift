@@ -4,6 +4,7 @@ import Layers
 public import Logging
 public import Optimizers
 import Tokenizers
+import Transformers
 
 /// Everything a run is made of before its first step: configuration, base, what is trained, data, schedule. Making one
 /// is every check that fails closed (promise 4 of the design).
@@ -30,24 +31,30 @@ public struct RunSetup: Sendable {
             logger: logger)
     }
 
-    init(_ configuration: RunConfiguration, base: LoadedBase, logger: Logger) throws {
+    init(_ given: RunConfiguration, base givenBase: LoadedBase, logger: Logger) throws {
+        var configuration = given
+        let columns = configuration.data.columns.dictionary
+        let dataset = try Dataset(paths: configuration.data.train, columns: columns)
+        let rows = try dataset.split(validFraction: configuration.data.validFraction)
+        try configuration.resolveObjective(
+            for: givenBase, dataset: dataset, rows: rows.train, logger: logger)
+        let base = try configuration.task.map(givenBase.configured(for:)) ?? givenBase
         self.configuration = configuration
         self.base = base
         trainee = try configuration.trainee(on: base)
         let split = MicroBatchSplit(
             microBatches: configuration.training.microBatches,
             maxTokens: configuration.training.maxTokensPerMicroBatch, packing: configuration.data.packing)
-        let columns = configuration.data.columns.dictionary
-        let dataset = try Dataset(paths: configuration.data.train, columns: columns)
-        let builder = try SequenceBuilder(configuration.data, base: base, dataset: dataset)
-        let rows = try dataset.split(validFraction: configuration.data.validFraction)
+        let seed = configuration.training.seed
+        let builder = try SequenceBuilder(configuration.data, base: base, dataset: dataset, seed: seed)
         let sampler = StepSampler(configuration, exampleIDs: rows.train)
         data = TrainingData(dataset: dataset, builder: builder, sampler: sampler, split: split)
         if !configuration.data.valid.isEmpty {
             let valid = try Dataset(paths: configuration.data.valid, columns: columns)
             evaluation = try EvaluationSet(
                 dataset: valid, rows: Array(0..<UInt32(valid.rowCount)),
-                builder: try SequenceBuilder(configuration.data, base: base, dataset: valid), split: split)
+                builder: try SequenceBuilder(configuration.data, base: base, dataset: valid, seed: seed),
+                split: split)
         } else if !rows.valid.isEmpty {
             evaluation = try EvaluationSet(dataset: dataset, rows: rows.valid, builder: builder, split: split)
         } else {
@@ -92,11 +99,12 @@ public struct RunSetup: Sendable {
             digestsState: digestsState(afterStep: Int(step)))
     }
 
-    /// An adapter's state is digested after every step; one with tensors of the base as often as `cluster.digest_every`
-    /// says, and where it may be written down.
+    /// An adapter's state, with a classifier's head or without, is digested after every step; one with tensors of the base as
+    /// often as `cluster.digest_every` says, and where it may be written down.
     private func digestsState(afterStep step: Int) -> Bool {
         let endsEpoch = data.sampler.position(ofStep: step).endsEpoch
-        return trainee.parts.tensors.isEmpty || step == totalSteps
+        let isSmall = trainee.parts.tensors.keys.allSatisfy(base.configuration.isOfHead)
+        return isSmall || step == totalSteps
             || configuration.cluster.digestEvery.isDue(after: step, endsEpoch: endsEpoch)
             || configuration.checkpoint.every.isDue(after: step, endsEpoch: endsEpoch)
     }

@@ -10,7 +10,7 @@ import WeightFiles
 ///
 /// The trained tensors' values lie in the parameter vector; the others stay views of the mapped base.
 public struct TrainedBase: Trainee {
-    public let model: any GenerativeModel
+    public let model: any TransformerModel
     public let parts: TrainedParts
     public var adapterConfiguration: String { "" }
     /// Names of the embeddings that do not make the logits, too.
@@ -42,7 +42,9 @@ public struct TrainedBase: Trainee {
     ) throws -> (parameters: Vector, provenance: AdapterProvenance) {
         let parameters = Vector(zeros: layout.count)
         for entry in layout.entries {
-            parameters[entry.range].copy(from: try base.base.tensor(named: entry.name, shape: entry.shape))
+            parameters[entry.range].copy(
+                from: try base.initialValues(
+                    of: entry.name, shape: entry.shape, seed: configuration.training.seed))
         }
         try base.base.checkIntact()
         return (parameters, AdapterProvenance(baseDigest: base.base.digest))

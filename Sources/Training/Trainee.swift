@@ -10,7 +10,7 @@ public import Transformers
 /// `method` chooses one where a run is set up; everything behind asks it, and nothing else looks at the method.
 public protocol Trainee: Sendable {
     /// The model over the parameter vector.
-    var model: any GenerativeModel { get }
+    var model: any TransformerModel { get }
     /// What of the model is trained.
     var parts: TrainedParts { get }
     /// What a worker is told of the adapter: its `adapter_config.json`; empty where there is none.

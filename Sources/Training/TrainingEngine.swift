@@ -71,7 +71,8 @@ public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unche
                     try model.scores(of: batch, parameters: parameters, workspace: workspace).map {
                         Evaluated.Score(
                             lossSum: $0.lossSum, tokenCount: UInt32($0.tokenCount),
-                            greedyMatches: UInt32($0.greedyMatches))
+                            greedyMatches: UInt32($0.greedyMatches),
+                            predictedClass: $0.predictedClass.map { UInt32($0) })
                     }
                 })
         }

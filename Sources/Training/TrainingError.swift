@@ -11,6 +11,8 @@ public struct TrainingError: Error, Sendable, Equatable, CustomStringConvertible
         case runMismatch
         /// A replayed step differs from what the ledger holds.
         case replayDiffers
+        /// The base's own head is for other classes.
+        case differentHead
         /// There are no rows to evaluate on.
         case noEvaluationRows
         /// The processes of this host need more memory than it has.

@@ -31,7 +31,8 @@ extension TrainingRun {
         let outcomes = scores.map { scores in
             scores.map {
                 SequenceOutcome(
-                    lossSum: $0.lossSum, tokenCount: Int($0.tokenCount), greedyMatches: Int($0.greedyMatches))
+                    lossSum: $0.lossSum, tokenCount: Int($0.tokenCount), greedyMatches: Int($0.greedyMatches),
+                    predictedClass: $0.predictedClass.map { Int($0) })
             }
         }
         summary.add(outcomes, of: chunk)
@@ -59,7 +60,8 @@ extension TrainingRun {
             metadata: [
                 "step": "\(step)", "loss": "\(String(format: "%.4f", record.loss))",
                 "best": "\(record.isBest)",
-                "choice_accuracy": "\(record.choiceAccuracy.map { String(format: "%.4f", $0) } ?? "none")",
+                "accuracy":
+                    "\((record.classes?.accuracy ?? record.choiceAccuracy).map { String(format: "%.4f", $0) } ?? "none")",
             ])
         return agenda
     }
@@ -71,6 +73,17 @@ extension EvaluationRecord {
         self.init(
             step: step, epoch: epoch, loss: result.loss, perplexity: result.perplexity,
             supervisedTokenCount: result.supervisedTokens, choiceAccuracy: result.choiceAccuracy,
-            exactMatch: result.exactMatch, isBest: isBest, seconds: seconds)
+            exactMatch: result.exactMatch, classes: ClassificationRecord(result), isBest: isBest,
+            seconds: seconds)
+    }
+}
+
+extension ClassificationRecord {
+    /// Nil where the rows have no labels.
+    init?(_ result: EvaluationResult) {
+        guard let confusion = result.confusion else { return nil }
+        self.init(
+            accuracy: confusion.accuracy, macroF1: confusion.macroF1, weightedF1: confusion.weightedF1,
+            labels: confusion.labels, counts: confusion.counts)
     }
 }

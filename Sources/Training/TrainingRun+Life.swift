@@ -64,7 +64,8 @@ extension TrainingRun {
     ) async throws -> TrainingRun {
         let directory = try RunDirectory.resume(at: path)
         let recorded = try ConfigurationLoader().load(path: directory.configurationPath)
-        let configuration = try overrides.applyOverrides(to: given ?? recorded).resolved()
+        let configuration = try overrides.applyOverrides(to: given ?? recorded).adopting(recorded)
+            .resolved()
         let differences = configuration.difference(from: recorded).filter { !$0.mayDifferOnResume }
         guard differences.isEmpty else {
             throw TrainingError(

@@ -23,6 +23,7 @@ public enum WorkerModel {
             ? nil
             : try LoRAConfiguration(
                 json: Array(welcome.adapterConfiguration.utf8), file: "the coordinator's adapter_config.json")
+        let base = try configuration.task.map(base.configured(for:)) ?? base
         let trainee = try configuration.trainee(on: base, adapter: adapter)
         guard UInt64(trainee.layout.count) == welcome.parameterCount else {
             throw TrainingError(
@@ -45,7 +46,7 @@ public enum WorkerModel {
                 loraPlusRatio: configuration.training.loraPlusRatio,
                 peakLearningRate: configuration.learningRate
             ).freezing(trainee.frozenElements))
-        func start(_ model: some GenerativeModel) -> any WorkerEngine {
+        func start(_ model: some TransformerModel) -> any WorkerEngine {
             TrainingEngine(
                 model: model, vocabularyCount: base.configuration.vocabularySize, optimizer: optimizer,
                 seed: configuration.training.seed, threadCount: threadCount)

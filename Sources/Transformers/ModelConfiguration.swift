@@ -16,6 +16,18 @@ public protocol ModelConfiguration: Sendable {
     var embeddingModules: [LinearModule] { get }
     /// Every tensor the model reads.
     var weightShapes: [WeightShape] { get }
+    /// What its models compute behind the last block.
+    var task: ModelTask { get }
+    /// Whether every token sees its whole text, so that texts are classified or completed, not continued.
+    var isEncoder: Bool { get }
+    /// The classes of the base's own head by number (`id2label`); may be empty.
+    var labelNames: [String] { get }
+    /// Modules that are trained whole beside every adapter, with new values where the base has none: a classifier's head.
+    var headModules: [String] { get }
+    /// The same base with the head that `task` needs.
+    ///
+    /// - Throws: ``TransformerError`` with code `.unsupportedConfiguration` for a task that its family has no head for.
+    func configured(for task: ModelTask) throws(TransformerError) -> any ModelConfiguration
     /// Bytes of activations and scratch that a compute thread comes to hold once it has seen such a micro-batch.
     ///
     /// - Parameter trained: as for ``makeModel(weights:trained:)``.
@@ -24,7 +36,7 @@ public protocol ModelConfiguration: Sendable {
     /// tensors among its parameters.
     ///
     /// - Throws: ``TransformerError`` with code `.unknownModule`, or what `weights` throws.
-    func makeModel(weights: any WeightSource, trained: TrainedParts) throws -> any GenerativeModel
+    func makeModel(weights: any WeightSource, trained: TrainedParts) throws -> any TransformerModel
 }
 
 extension ModelConfiguration {
@@ -32,6 +44,9 @@ extension ModelConfiguration {
 
     /// What adapters can be attached to.
     public var adaptableModules: [LinearModule] { linearModules + embeddingModules }
+
+    /// Whether a tensor belongs to one of ``headModules``.
+    public func isOfHead(_ tensor: String) -> Bool { headModules.contains { tensor.hasPrefix($0 + ".") } }
 
     /// Elements of all tensors the model reads; a tied head counts once.
     public var parameterCount: Int { weightShapes.reduce(0) { $0 + $1.count } }

@@ -3,6 +3,7 @@ public import FoundationEssentials
 /// The architectures this program computes, by `model_type` of config.json.
 public enum ModelRegistry {
     private static let architectures: [String: @Sendable (Data) throws -> any ModelConfiguration] = [
+        "bert": { try BertConfiguration(json: $0) },
         "gpt2": { try GPT2Configuration(json: $0) },
         "llama": { try LlamaConfiguration(json: $0) },
         "mistral": { try LlamaConfiguration(json: $0) },

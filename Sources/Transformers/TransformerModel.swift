@@ -21,11 +21,14 @@ public struct SequenceScore: Sendable, Equatable {
     public var tokenCount: Int
     /// Supervised tokens whose target is the likeliest id (ties: the lowest id).
     public var greedyMatches: Int
+    /// The likeliest class; nil unless the model is a classifier.
+    public var predictedClass: Int?
 
-    public init(lossSum: Double, tokenCount: Int, greedyMatches: Int) {
+    public init(lossSum: Double, tokenCount: Int, greedyMatches: Int, predictedClass: Int? = nil) {
         self.lossSum = lossSum
         self.tokenCount = tokenCount
         self.greedyMatches = greedyMatches
+        self.predictedClass = predictedClass
     }
 }
 

@@ -10,6 +10,7 @@ import Testing
         "SIGTERM leaves a checkpoint and status 75, and resuming gives the uninterrupted bytes",
         arguments: [
             ("lora", TinyRun.base), ("full", TinyRun.base), ("partial", TinyRun.base), ("lora", TinyRun.gpt2),
+            ("lora", TinyRun.bert),
         ])
     func resumesAfterTermination(method: String, base: URL) throws {
         let scratch = try Scratch()

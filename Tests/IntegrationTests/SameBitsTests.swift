@@ -26,7 +26,7 @@ import Testing
         "the result has the same bytes on any cluster, with dropout and shuffling on",
         arguments: [
             ("lora", TinyRun.base), ("dora", TinyRun.base), ("full", TinyRun.base), ("partial", TinyRun.base),
-            ("lora", TinyRun.gpt2), ("full", TinyRun.gpt2),
+            ("lora", TinyRun.gpt2), ("full", TinyRun.gpt2), ("lora", TinyRun.bert),
         ])
     func sameBytesOnAnyCluster(method: String, base: URL) throws {
         let scratch = try Scratch()

@@ -27,9 +27,11 @@ import Testing
         #expect(workers.contains(2) && workers.last == 1)
     }
 
-    @Test("the same on a GPT-2", arguments: ["compute:90", "snapshot-sent:1"])
-    func killedOnGPT2(fault: String) throws {
-        try killed(fault: fault, on: FaultCluster(isGPT2: true))
+    @Test(
+        "the same on a GPT-2, and on a BERT with its head", arguments: ["compute:90", "snapshot-sent:1"],
+        [TinyRun.gpt2, TinyRun.bert])
+    func killedOnOtherFamilies(fault: String, base: URL) throws {
+        try killed(fault: fault, on: FaultCluster(base: base))
     }
 
     @Test(

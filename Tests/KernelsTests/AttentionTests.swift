@@ -7,6 +7,7 @@ import Testing
         (count: 1, shape: AttentionShape(heads: 2, keyValueHeads: 1, headDimension: 4)),
         (count: 7, shape: AttentionShape(heads: 4, keyValueHeads: 2, headDimension: 6)),
         (count: 9, shape: AttentionShape(heads: 3, keyValueHeads: 3, headDimension: 2)),
+        (count: 9, shape: AttentionShape(heads: 3, keyValueHeads: 3, headDimension: 2, isCausal: false)),
     ]
 
     private struct Inputs {
@@ -40,7 +41,7 @@ import Testing
         }
     }
 
-    @Test("forward agrees with the reference and backward with finite differences", arguments: 0..<3)
+    @Test("forward agrees with the reference and backward with finite differences", arguments: 0..<4)
     func agrees(index: Int) {
         let (count, shape) = Self.shapes[index]
         let inputs = Inputs(count: count, shape: shape)
@@ -67,9 +68,11 @@ import Testing
         #expect(relativeDifference(dOwn.key.doubles, numericGradient(at: k) { loss(q, $0, v) }) < 1e-5)
     }
 
-    @Test("several tiles of query rows agree with the reference, forward and backward")
-    func tilesAgree() {
-        let shape = AttentionShape(heads: 2, keyValueHeads: 1, headDimension: 4)
+    @Test(
+        "several tiles of query rows agree with the reference, forward and backward",
+        arguments: [true, false])
+    func tilesAgree(isCausal: Bool) {
+        let shape = AttentionShape(heads: 2, keyValueHeads: 1, headDimension: 4, isCausal: isCausal)
         let count = 300
         let inputs = Inputs(count: count, shape: shape)
         inputs.forward()

@@ -43,7 +43,7 @@ import WeightFiles
     }
 
     /// The logits behind a few tokens.
-    private static func logits(of model: any GenerativeModel, parameters: Vector) throws -> [Float] {
+    private static func logits(of model: any TransformerModel, parameters: Vector) throws -> [Float] {
         func run(_ model: some GenerativeModel) throws -> [Float] {
             let logits = Vector(zeros: model.vocabularySize)
             try model.logits(
@@ -51,7 +51,8 @@ import WeightFiles
                 workspace: model.makeGenerationWorkspace(threadCount: 1), into: logits)
             return logits.toArray()
         }
-        return try run(model)
+        let generative = try #require(model as? any GenerativeModel)
+        return try run(generative)
     }
 
     private struct Fixture {

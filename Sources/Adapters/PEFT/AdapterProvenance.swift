@@ -8,6 +8,8 @@ public struct AdapterProvenance: Sendable, Equatable {
     public var baseDigest: Digest?
     /// Digest of the base the adapter had been trained on before this one, where the user accepted the change.
     public var acceptedBaseDigest: Digest?
+    /// The classes of a classifier by number; PEFT has no place for them.
+    public var labels: [String] = []
 
     public init(baseDigest: Digest? = nil, acceptedBaseDigest: Digest? = nil) {
         self.baseDigest = baseDigest
@@ -47,11 +49,14 @@ public struct AdapterProvenance: Sendable, Equatable {
 
     static let baseKey = "shoal_base_digest"
     static let acceptedBaseKey = "shoal_accepted_base_digest"
+    /// As in Hugging Face's config.json.
+    static let labelsKey = "id2label"
 
     /// Reads the metadata of a safetensors file; a record that is no digest is none.
     init(metadata: [String: String]) {
         baseDigest = metadata[Self.baseKey].flatMap(Digest.init(hex:))
         acceptedBaseDigest = metadata[Self.acceptedBaseKey].flatMap(Digest.init(hex:))
+        labels = metadata[Self.labelsKey].map(Self.labels) ?? []
     }
 
     /// `format` is what PEFT writes; nothing here depends on the cluster or the time.
@@ -59,6 +64,25 @@ public struct AdapterProvenance: Sendable, Equatable {
         var metadata = ["format": "pt"]
         metadata[Self.baseKey] = baseDigest?.hex
         metadata[Self.acceptedBaseKey] = acceptedBaseDigest?.hex
+        if !labels.isEmpty {
+            metadata[Self.labelsKey] =
+                JSONValue.object(labels.enumerated().map { .init("\($0.offset)", .string($0.element)) }).text
+        }
         return metadata
+    }
+
+    /// The names of `{"0": "…", "1": "…" …}`; none of anything else.
+    private static func labels(_ text: String) -> [String] {
+        guard case .object(let members)? = try? JSONParser.parse(Array(text.utf8), file: labelsKey) else {
+            return []
+        }
+        var names = Array(repeating: String?.none, count: members.count)
+        for member in members {
+            guard let number = Int(member.key), names.indices.contains(number),
+                case .string(let name) = member.value
+            else { return [] }
+            names[number] = name
+        }
+        return names.compactMap { $0 }.count == names.count ? names.compactMap { $0 } : []
     }
 }

@@ -10,6 +10,9 @@ public struct PEFTDirectory: Sendable {
     /// Name of the file with the tensors.
     public static let weightsFileName = "adapter_model.safetensors"
 
+    /// The name in the file of a tensor that is trained whole.
+    public static func name(ofSaved tensor: String) -> String { PEFTNames.prefix + tensor }
+
     public let path: String
     public let configuration: LoRAConfiguration
     public let provenance: AdapterProvenance

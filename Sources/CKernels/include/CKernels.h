@@ -44,6 +44,9 @@ void CKernels_gelu_forward(int variant, int form, ptrdiff_t n, float *y, const f
 // The gradient of x, in its place.
 void CKernels_gelu_backward(int variant, int form, ptrdiff_t n, float *x, const float *d_output);
 
+// y = tanh(x); y may be x.
+void CKernels_tanh_forward(int variant, ptrdiff_t n, float *y, const float *x);
+
 // x = e^(x − shift); returns the sum, in eight lanes and then the rest.
 float CKernels_exponentials(int variant, ptrdiff_t n, float *x, float shift);
 

@@ -68,7 +68,7 @@ package enum Reference {
         return result
     }
 
-    /// Causal attention; the queries are the last positions of the keys.
+    /// Attention; the queries are the last positions of the keys.
     ///
     /// - Shapes: `query` [Tq, H·D]; `key`, `value` [Tk, K·D].
     package static func attention(
@@ -80,7 +80,8 @@ package enum Reference {
         for head in 0..<shape.heads {
             let (q0, k0) = (shape.queryRange(head).lowerBound, shape.keyValueRange(head).lowerBound)
             for t in 0..<queryCount {
-                let scores = (0...(keyCount - queryCount + t)).map { s in
+                let last = shape.isCausal ? keyCount - queryCount + t : keyCount - 1
+                let scores = (0...last).map { s in
                     (0..<shape.headDimension).reduce(0.0) {
                         $0 + query[t * queryColumns + q0 + $1] * key[s * keyColumns + k0 + $1]
                     } / Double(shape.headDimension).squareRoot()

@@ -86,11 +86,11 @@ public final class CausalDecoder: GenerativeModel {
         try workspace.load(batch, configuration: configuration, allowsPrefixes: false)
         let training = LayerPass(
             parameters: parameters,
-            gradients: Self.rowGradients(wanted.map { (batches[$0].tokenCount, gradients[$0]) }),
+            gradients: RowGradient.consecutive(wanted.map { (batches[$0].tokenCount, gradients[$0]) }),
             dropout: DropoutPass(seed: pass.seed, step: pass.step, rows: workspace.rows),
             activations: workspace.activations, scratch: workspace.scratch)
         var supervised = training
-        supervised.gradients = Self.rowGradients(wanted.map { (supervisedCounts[$0], gradients[$0]) })
+        supervised.gradients = RowGradient.consecutive(wanted.map { (supervisedCounts[$0], gradients[$0]) })
         supervised.dropout?.rows = workspace.supervisedDropoutRows
         workspace.reset()
         let lossSums = forwardBackward(batch, workspace: workspace, pass: training, supervised: supervised)
@@ -99,16 +99,6 @@ public final class CausalDecoder: GenerativeModel {
             losses[index] = LossSum(lossSum: lossSum, tokenCount: Int64(supervisedCounts[index]))
         }
         return losses
-    }
-
-    /// Gradients whose rows follow one another; one alone has whatever rows there are.
-    private static func rowGradients(_ parts: [(rowCount: Int, gradient: Vector)]) -> [RowGradient] {
-        guard parts.count > 1 else { return parts.map { RowGradient(allRowsOf: $0.gradient) } }
-        var first = 0
-        return parts.map { part in
-            defer { first += part.rowCount }
-            return RowGradient(rows: first..<first + part.rowCount, gradient: part.gradient)
-        }
     }
 
     /// The forward of `batch`, up to the final norm, of the rows that have a target.

@@ -18,7 +18,7 @@ extension DecoderConfiguration {
         DecoderMemory(design: design, batch: batch, trained: trained).byteCount
     }
 
-    public func makeModel(weights: any WeightSource, trained: TrainedParts) throws -> any GenerativeModel {
+    public func makeModel(weights: any WeightSource, trained: TrainedParts) throws -> any TransformerModel {
         try CausalDecoder(configuration: self, weights: weights, trained: trained)
     }
 }

@@ -11,7 +11,8 @@ struct EvalCommand: AsyncParsableCommand {
         discussion: """
             Prints loss and perplexity over the supervised tokens; for prompts with at most 64 distinct \
             completions also choice_accuracy (the row's completion is the likeliest of them) and exact_match (greedy \
-            decoding gives it).
+            decoding gives it); for rows of text and label accuracy, F1 and how often rows of each label were taken \
+            for each.
 
             Example:
               shoal eval Examples/reviews/config.yaml --adapter runs/quickstart/adapter --json
@@ -54,6 +55,7 @@ struct EvalCommand: AsyncParsableCommand {
         let model = try await adapters.model(base: configuration.base, logger: log)
         let evaluator = try Evaluator(
             model: model, paths: data.isEmpty ? nil : data, data: configuration.data,
+            seed: configuration.training.seed,
             maxTokensPerMicroBatch: configuration.training.maxTokensPerMicroBatch,
             threadCount: threads ?? ProcessorCount.available())
         let showsProgress = isatty(STDERR_FILENO) == 1 && !logging.quiet
@@ -78,6 +80,18 @@ struct EvalCommand: AsyncParsableCommand {
         if let match = result.exactMatch {
             rows.append(["exact match", Format.decimal(100 * match, 2) + " %"])
         }
+        if let confusion = result.confusion {
+            rows.append(["accuracy", Format.decimal(100 * confusion.accuracy, 2) + " %"])
+            rows.append(["macro F1", Format.decimal(confusion.macroF1, 4)])
+            rows.append(["weighted F1", Format.decimal(confusion.weightedF1, 4)])
+        }
         StandardOutput.write(Format.table(rows))
+        if let confusion = result.confusion {
+            StandardOutput.write("\nrows of each label (down) by the label predicted (across)\n")
+            StandardOutput.write(
+                Format.table(
+                    [[""] + confusion.labels]
+                        + zip(confusion.labels, confusion.counts).map { [$0] + $1.map(Format.count) }))
+        }
     }
 }

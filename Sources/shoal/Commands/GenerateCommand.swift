@@ -10,7 +10,8 @@ struct GenerateCommand: AsyncParsableCommand {
         discussion: """
             The continuation goes to stdout as it is made; the text ends at the model's end token. Without \
             --prompt the prompt is what stands on stdin. Several --adapter with weights are added \
-            (--adapter a=DIR:0.7 --adapter b=DIR:0.3); without weights --use NAME chooses one.
+            (--adapter a=DIR:0.7 --adapter b=DIR:0.3); without weights --use NAME chooses one. Of a classifier (an \
+            encoder with the adapter of labelled rows) the text's classes are printed, the likeliest first.
 
             Example:
               shoal generate --base data/SmolLM2-135M-Instruct.Q4_1.gguf --prompt "The capital of France is" --max-tokens 12
@@ -38,13 +39,19 @@ struct GenerateCommand: AsyncParsableCommand {
         let log = logging.bootstrap()
         let inference = try await model.adapters.model(base: model.base, logger: log)
         let text = prompt ?? String(decoding: FileHandle.standardInput.readDataToEndOfFile(), as: UTF8.self)
+        if !inference.continuesTexts {
+            for found in try TextClassifier(inference).classes(of: text) {
+                StandardOutput.write("\(found.label)\t\(Format.decimal(found.probability, 4))\n")
+            }
+            return
+        }
         let ids =
             chat
             ? try inference.promptIDs(
                 of: [ChatMessage(role: "user", content: text)],
                 template: try inference.chatTemplate(named: template.chatTemplate))
             : try inference.base.tokenizer.encode(text)
-        let stream = inference.makeTextStream(threadCount: model.threadCount)
+        let stream = try inference.makeTextStream(threadCount: model.threadCount)
         _ = try stream.run(prompt: ids, options: sampling.generationOptions(stopIDs: inference.endTokenIDs)) {
             StandardOutput.write($0)
         }

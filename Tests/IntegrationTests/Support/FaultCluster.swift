@@ -13,6 +13,7 @@ final class FaultCluster {
     private static let lora = undisturbed("lora")
     private static let full = undisturbed("full")
     private static let gpt2 = undisturbed("lora", base: TinyRun.gpt2)
+    private static let bert = undisturbed("lora", base: TinyRun.bert)
 
     private static func undisturbed(
         _ method: String, base: URL = TinyRun.base
@@ -42,14 +43,16 @@ final class FaultCluster {
     /// - Parameters:
     ///   - path: RUN; nil takes a folder of the scratch.
     ///   - trainsBase: `method: full` in place of `lora`.
-    ///   - isGPT2: the tiny GPT-2 in place of the Llama, with `lora`.
-    init(path: String? = nil, trainsBase: Bool = false, isGPT2: Bool = false) throws {
+    ///   - base: the tiny GPT-2 or BERT in place of the Llama, with `lora`.
+    init(path: String? = nil, trainsBase: Bool = false, base: URL = TinyRun.base) throws {
         scratch = try Scratch()
         var tiny = Self.tiny
         tiny.method = trainsBase ? "full" : "lora"
-        if isGPT2 { tiny.base = TinyRun.gpt2.path }
+        tiny.base = base.path
         config = try tiny.write(to: scratch)
-        expected = trainsBase ? Self.full : isGPT2 ? Self.gpt2 : Self.lora
+        expected =
+            trainsBase
+            ? Self.full : base == TinyRun.gpt2 ? Self.gpt2 : base == TinyRun.bert ? Self.bert : Self.lora
         self.path = path ?? scratch.path("run")
         let keys = try Shoal.run(["keys", "new", scratch.path("keys")], in: scratch, name: "keys")
         try #require(keys.status == 0, "\(keys)")

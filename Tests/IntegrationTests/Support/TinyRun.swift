@@ -15,11 +15,14 @@ struct TinyRun {
     static let base = fixtures.appendingPathComponent("tiny-base")
     /// `Tests/Fixtures/tiny-gpt2`.
     static let gpt2 = fixtures.appendingPathComponent("tiny-gpt2")
+    /// `Tests/Fixtures/tiny-bert`; its rows are labelled texts.
+    static let bert = fixtures.appendingPathComponent("tiny-bert")
     private static let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fixtures")
 
     /// Writes configuration and rows; returns the configuration's path.
     func write(to scratch: Scratch, name: String = "config.yaml") throws -> String {
+        let rows = base == Self.bert.path ? Self.labelledRows() : rows
         let train = try scratch.write(rows.joined(separator: "\n") + "\n", to: "train.jsonl")
         return try scratch.write(
             """
@@ -52,6 +55,15 @@ struct TinyRun {
             return """
                 {"prompt": "What is \(first) plus \(second)\(middle)?", "completion": " It is row \(index % 13)."}
                 """
+        }
+    }
+
+    /// Texts of varying length with one of three labels, always the same.
+    static func labelledRows(count: Int = 96) -> [String] {
+        let words = ["good", "bad", "funny", "dull", "the plot", "an ending", "never", "slow"]
+        return (0..<count).map { index in
+            let text = (0..<1 + index * 5 % 9).map { words[(index * 3 + $0 * 5) % 8] }.joined(separator: " ")
+            return #"{"text": "\#(text).", "label": "\#(["no", "perhaps", "yes"][index * 7 % 3])"}"#
         }
     }
 

@@ -1,0 +1,96 @@
+import Kernels
+import Layers
+import Tensors
+
+/// Where the sequences, targets and examples of a micro-batch are, checked.
+struct BatchRows {
+    /// What a micro-batch may hold.
+    struct Limits {
+        /// V
+        var vocabularySize: Int
+        /// Targets lie below it.
+        var targetCount: Int
+        /// The longest sequence.
+        var contextLength: Int
+    }
+
+    var spans: [SequenceSpan] = []
+    /// Of each row, the place of its token in its sequence.
+    var positions: [Int32] = []
+    /// Rows that have a target, in order.
+    var supervisedRows: [Int32] = []
+    /// Their targets.
+    var supervisedTargets: [Int32] = []
+    var dropout = DropoutRows()
+    var supervisedDropout = DropoutRows()
+
+    /// Takes over a micro-batch that may come from outside; memory is kept from call to call.
+    ///
+    /// - Throws: ``TransformerError`` with code `.invalidBatch` or `.sequenceTooLong`.
+    mutating func load(_ batch: MicroBatch, limits: Limits) throws(TransformerError) {
+        try checkTokens(batch, limits: limits)
+        spans.removeAll(keepingCapacity: true)
+        positions.removeAll(keepingCapacity: true)
+        supervisedRows.removeAll(keepingCapacity: true)
+        supervisedTargets.removeAll(keepingCapacity: true)
+        dropout.exampleIDs.removeAll(keepingCapacity: true)
+        dropout.positions.removeAll(keepingCapacity: true)
+        supervisedDropout.exampleIDs.removeAll(keepingCapacity: true)
+        supervisedDropout.positions.removeAll(keepingCapacity: true)
+        var end = 0
+        for (index, sequence) in batch.sequences.enumerated() {
+            guard sequence.start == end, sequence.count > 0, sequence.count <= batch.tokenCount - end,
+                sequence.prefix == nil
+            else {
+                throw TransformerError(
+                    .invalidBatch,
+                    "sequence \(index) has \(sequence.count) tokens from \(sequence.start), expected at least one "
+                        + "from \(end) within \(batch.tokenCount), and none that continues another",
+                    context: "sequence \(index)")
+            }
+            guard sequence.count <= limits.contextLength else {
+                throw TransformerError(
+                    .sequenceTooLong,
+                    "sequence \(index) has \(sequence.count) tokens, this model attends over "
+                        + "\(limits.contextLength); lower data.max_sequence_length",
+                    context: "sequence \(index)")
+            }
+            end += sequence.count
+            spans.append(SequenceSpan(rows: sequence.range))
+            for row in sequence.range {
+                let position = UInt32(truncatingIfNeeded: row - sequence.start)
+                positions.append(Int32(bitPattern: position))
+                dropout.exampleIDs.append(sequence.exampleID)
+                dropout.positions.append(sequence.exampleOffset &+ position)
+                guard batch.targets[row] != MicroBatch.noTarget else { continue }
+                supervisedRows.append(Int32(row))
+                supervisedTargets.append(batch.targets[row])
+                supervisedDropout.exampleIDs.append(sequence.exampleID)
+                supervisedDropout.positions.append(sequence.exampleOffset &+ position)
+            }
+        }
+        guard end == batch.tokenCount else {
+            throw TransformerError(
+                .invalidBatch, "the sequences cover \(end) of \(batch.tokenCount) tokens")
+        }
+    }
+
+    private func checkTokens(_ batch: MicroBatch, limits: Limits) throws(TransformerError) {
+        guard batch.targets.count == batch.tokenCount else {
+            throw TransformerError(
+                .invalidBatch, "\(batch.tokenCount) tokens with \(batch.targets.count) targets")
+        }
+        for (row, id) in batch.tokenIDs.enumerated() where id < 0 || Int(id) >= limits.vocabularySize {
+            throw TransformerError(
+                .invalidBatch,
+                "token \(row) has id \(id), the vocabulary has \(limits.vocabularySize); is it this base's tokenizer?",
+                context: "token \(row)")
+        }
+        for (row, id) in batch.targets.enumerated()
+        where id != MicroBatch.noTarget && (id < 0 || Int(id) >= limits.targetCount) {
+            throw TransformerError(
+                .invalidBatch, "target \(row) is \(id), expected 0 to \(limits.targetCount - 1)",
+                context: "target \(row)")
+        }
+    }
+}

@@ -1,0 +1,55 @@
+public import FoundationEssentials
+
+/// The keys of config.json that matter, there in snake case.
+private struct BertConfigurationFile: Decodable {
+    var hiddenSize: Int
+    var intermediateSize: Int
+    var numHiddenLayers: Int
+    var numAttentionHeads: Int
+    var vocabSize: Int
+    var maxPositionEmbeddings: Int?
+    var typeVocabSize: Int?
+    var layerNormEps: Double?
+    var hiddenAct: String?
+    var positionEmbeddingType: String?
+    var isDecoder: Bool?
+    var addCrossAttention: Bool?
+    var tieWordEmbeddings: Bool?
+    var id2label: [String: String]?
+    var quantizationConfig: ConfigurationFile.Present?
+}
+
+extension BertConfiguration {
+    /// Reads a config.json of `model_type` bert.
+    ///
+    /// - Throws: ``TransformerError`` with code `.invalidConfiguration` for what is missing or malformed, and
+    ///   `.unsupportedConfiguration`, naming the key, for what would change the result and is not computed here.
+    public init(json: Data) throws {
+        let file = try ConfigurationFile.decode(BertConfigurationFile.self, from: json)
+        try ConfigurationFile.Present.refuseQuantization(file.quantizationConfig)
+        for (key, isOther, value) in [
+            ("hidden_act", file.hiddenAct ?? "gelu" != "gelu", file.hiddenAct ?? ""),
+            (
+                "position_embedding_type", file.positionEmbeddingType ?? "absolute" != "absolute",
+                file.positionEmbeddingType ?? ""
+            ),
+            ("is_decoder", file.isDecoder == true, "true"),
+            ("add_cross_attention", file.addCrossAttention == true, "true"),
+            ("tie_word_embeddings", file.tieWordEmbeddings == false, "false"),
+        ] where isOther {
+            throw ConfigurationFile.unsupported(key, value, modelType: "bert")
+        }
+        try self.init(
+            hiddenSize: file.hiddenSize, intermediateSize: file.intermediateSize,
+            layerCount: file.numHiddenLayers, attentionHeads: file.numAttentionHeads,
+            vocabularySize: file.vocabSize, maximumPositions: file.maxPositionEmbeddings ?? 512,
+            segmentKinds: file.typeVocabSize ?? 2, normEpsilon: Float(file.layerNormEps ?? 1e-12),
+            labelNames: Self.names(file.id2label ?? [:]))
+    }
+
+    /// The names by number; none where a number is missing.
+    private static func names(_ labels: [String: String]) -> [String] {
+        let names = (0..<labels.count).compactMap { labels["\($0)"] }
+        return names.count == labels.count ? names : []
+    }
+}
