@@ -80,8 +80,9 @@ private func problems(_ yaml: String, overrides: [String] = []) -> [Configuratio
             """
             base: /b
             method: partial
-            data: {train: a.jsonl, valid_fraction: 0.1, columns: {prompt: q, completion: a}, max_sequence_length: 64,
-                   packing: false, shuffle: false, train_on: all, chat_template: chatml}
+            objective: causal
+            data: {train: a.jsonl, valid_fraction: 0.1, columns: {prompt: q, completion: a}, labels: [x, y],
+                   max_sequence_length: 64, packing: false, shuffle: false, train_on: all, chat_template: chatml}
             adapter: {r: 4, lora_alpha: 8.5, lora_dropout: 0.1, target_modules: [q_proj, v_proj],
                       layers_to_transform: [0, 2], rank_pattern: {z: 2, a: 3}, alpha_pattern: {'.*k': 1}, use_rslora: true,
                       use_dora: true, init_lora_weights: gaussian, modules_to_save: [lm_head], bias: all,

@@ -37,6 +37,7 @@ final class FaultCluster {
     let config: String
     /// RUN
     let path: String
+    private let base: URL
     private let expected: Result<Data, any Error>
     private var count = 0
 
@@ -46,6 +47,7 @@ final class FaultCluster {
     ///   - base: the tiny GPT-2 or BERT in place of the Llama, with `lora`.
     init(path: String? = nil, trainsBase: Bool = false, base: URL = TinyRun.base) throws {
         scratch = try Scratch()
+        self.base = base
         var tiny = Self.tiny
         tiny.method = trainsBase ? "full" : "lora"
         tiny.base = base.path
@@ -79,7 +81,7 @@ final class FaultCluster {
     func worker(fault: String? = nil) throws -> RunningProcess {
         try start(
             [
-                "worker", "--connect", address, "--base", TinyRun.base.path, "--threads", "1", "--keys",
+                "worker", "--connect", address, "--base", base.path, "--threads", "1", "--keys",
                 scratch.path("keys"),
             ], name: "worker", fault: fault)
     }
