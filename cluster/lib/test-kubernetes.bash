@@ -61,11 +61,12 @@ else
     say 'skipped: the systemd units (there is no systemd-analyze)'
 fi
 
-# contain HOST SCRIPT [NAME=VALUE…]: as the first process of a container.
+# contain HOST SCRIPT [NAME=VALUE…]: as the first process of a container, with a /proc of its own, as containers have it: by
+# another one Swift's dispatch library looks for threads under numbers that are not theirs, and ends the process.
 contain() {
     local host=$1 script=$2
     shift 2
-    ip netns exec "$(namespace_of "$host")" unshare --pid --fork --kill-child \
+    ip netns exec "$(namespace_of "$host")" unshare --pid --fork --kill-child "--mount-proc=$(root_of "$host")/proc" \
         env -i PATH=/usr/local/bin:/usr/bin:/bin "HOME=$home" "$@" "$(command -v chroot)" --userspec="$user:$user" "$(root_of "$host")" \
         /bin/sh -c "cd $([[ $host == 1 ]] && echo /data || echo "$home") && $script" >>"$work/container$host.log" 2>&1 &
     contained[host]=$!
