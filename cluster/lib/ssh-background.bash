@@ -3,10 +3,11 @@
 # Part of cluster/ssh: what runs in the background, in a session of its own: the coordinator, and a loop for each host.
 
 state() { # NAME WORDS…
-    local name=$1
+    # Its own file: a host's loop and `stop` may write at the same moment.
+    local name=$1 part=$folder_of_states/$1.$BASHPID.part
     shift
-    printf '%s %s\n' "$(date +%T)" "$*" | tee -a "$folder_of_states/$name.log" >"$folder_of_states/$name.part"
-    mv "$folder_of_states/$name.part" "$folder_of_states/$name.state"
+    printf '%s %s\n' "$(date +%T)" "$*" | tee -a "$folder_of_states/$name.log" >"$part"
+    mv "$part" "$folder_of_states/$name.state"
 }
 is_over() { [[ -e $side/over ]]; }
 # tend NAME: sees to it that a worker runs there, until the run is over or the host cannot take part.
