@@ -6,8 +6,9 @@ usage: VENV/bin/python Benchmarks/peers/peft_example.py RUN --shoal PATH [--thre
 VENV has Benchmarks/peers/requirements.txt. The configuration is RUN/config.yaml, the rows of each step are those of
 RUN/ledger.jsonl; tokens, masks, AdamW, schedule and evaluation are those of transformers, PyTorch and PEFT. Both start from
 the same adapter, so that what differs is the training; --own-start takes one that PEFT makes. It knows method lora, rows of
-messages (in ChatML) and rows of prompt and completion. Prints a JSON line with the loss per supervised token on data.valid:
-of the base, of Shoal's adapter as PEFT loads it, of the adapter PEFT trained, and what `shoal eval` says of the first two.
+messages (in ChatML), of prompt and completion, and of a text and its label. Prints a JSON line with the loss per supervised
+token (for labels also the accuracy) on data.valid: of the base, of Shoal's adapter as PEFT loads it, of the adapter PEFT
+trained, and what `shoal eval` says of the first two. A base has no head for labels, so nothing is said of it then.
 """
 import argparse
 import json
@@ -21,8 +22,10 @@ from pathlib import Path
 import torch
 import yaml
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import safe_open
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForCausalLM, AutoTokenizer, get_scheduler
+from transformers import (
+    AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer, get_scheduler)
 
 
 def load(base, loader, **options):
@@ -37,12 +40,14 @@ def read_rows(paths):
 
 
 class Encoder:
-    """Ids of rows, with -100 for targets that are not learnt."""
+    """Ids of rows, with a target for each id, -100 where none is learnt, or with the number of the row's label."""
 
-    def __init__(self, tokenizer, longest):
-        self.tokenizer, self.longest = tokenizer, longest
+    def __init__(self, tokenizer, longest, labels):
+        self.tokenizer, self.longest, self.labels = tokenizer, longest, labels
 
     def __call__(self, row):
+        if "label" in row:
+            return self.tokenizer(row["text"], truncation=True, max_length=self.longest)["input_ids"], self.labels[row["label"]]
         ids, targets = self.chat(row["messages"]) if "messages" in row else self.completion(row)
         if len(ids) > self.longest:
             sys.exit(f"a row has {len(ids)} tokens, data.max_sequence_length is {self.longest}; Shoal cuts it, this does not")
@@ -69,26 +74,32 @@ class Encoder:
         return self.tokenizer.apply_chat_template(messages, tokenize=False, **options)
 
 
+def padded(rows, filler):
+    width = max(map(len, rows))
+    return torch.tensor([[*row, *[filler] * (width - len(row))] for row in rows])
+
+
 def loss_sum(model, rows):
-    """The summed loss and the number of supervised tokens of encoded rows, in one padded batch."""
-    width = max(len(ids) for ids, _ in rows)
-    ids, targets, mask = (
-        torch.tensor([[*part(row), *[pad] * (width - len(row[0]))] for row in rows])
-        for part, pad in ((lambda row: row[0], 0), (lambda row: row[1], -100), (lambda row: [1] * len(row[0]), 0)))
-    logits = model(input_ids=ids, attention_mask=mask).logits[:, :-1]
-    targets = targets[:, 1:]
-    total = cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=-100, reduction="sum")
-    return total, int((targets != -100).sum())
+    """The summed loss, the number of supervised tokens and of right ones of encoded rows, in one padded batch."""
+    ids, targets = ([row[part] for row in rows] for part in (0, 1))
+    logits = model(input_ids=padded(ids, 0), attention_mask=padded([[1] * len(row) for row in ids], 0)).logits
+    if isinstance(targets[0], int):
+        targets = torch.tensor(targets)
+    else:
+        logits, targets = logits[:, :-1].flatten(0, 1), padded(targets, -100)[:, 1:].flatten()
+    total = cross_entropy(logits, targets, ignore_index=-100, reduction="sum")
+    return total, int((targets != -100).sum()), int((logits.argmax(-1) == targets).sum())
 
 
 @torch.no_grad()
-def held_out_loss(model, rows):
+def held_out(model, rows, name):
+    """The loss of held-out rows by the name given, and the accuracy where they have labels."""
     model.eval()
-    rows, total, count = sorted(rows, key=lambda row: len(row[0])), 0.0, 0
+    rows, total, count, right = sorted(rows, key=lambda row: len(row[0])), 0.0, 0, 0
     for start in range(0, len(rows), 16):
-        part, tokens = loss_sum(model, rows[start : start + 16])
-        total, count = total + part.item(), count + tokens
-    return total / count
+        part, tokens, hits = loss_sum(model, rows[start : start + 16])
+        total, count, right = total + part.item(), count + tokens, right + hits
+    return {name: total / count} | ({f"{name}_accuracy": right / count} if isinstance(rows[0][1], int) else {})
 
 
 def train(model, config, encoded, ledger):
@@ -101,7 +112,7 @@ def train(model, config, encoded, ledger):
     schedule = get_scheduler(options["lr_scheduler_type"], optimizer, warmup, len(ledger))
     model.train()
     for number, step in enumerate(ledger, 1):
-        total, count = loss_sum(model, [encoded[index] for index in step["examples"]])
+        total, count, _ = loss_sum(model, [encoded[index] for index in step["examples"]])
         (total / count).backward()
         if options["max_grad_norm"]:
             torch.nn.utils.clip_grad_norm_(trained, options["max_grad_norm"])
@@ -139,14 +150,19 @@ def main():
         sys.exit("the run needs method lora and data.valid")
     ledger = [json.loads(line) for line in open(arguments.run / "ledger.jsonl")]
 
-    encode = Encoder(load(base, AutoTokenizer), config["data"]["max_sequence_length"])
+    with safe_open(arguments.run / "adapter/adapter_model.safetensors", "pt") as file:
+        labels = {name: int(number) for number, name in json.loads((file.metadata() or {}).get("id2label", "{}")).items()}
+    encode = Encoder(load(base, AutoTokenizer), config["data"]["max_sequence_length"], labels)
     rows = [encode(row) for row in read_rows(config["data"]["train"])]
     valid = [encode(row) for row in read_rows(config["data"]["valid"])]
     result = {"steps": len(ledger), "held_out_rows": len(valid)}
-    model = load(base, AutoModelForCausalLM, dtype=torch.float32)
-    result["base"] = held_out_loss(model, valid)
+    if labels:
+        model = load(base, AutoModelForSequenceClassification, dtype=torch.float32, num_labels=len(labels))
+    else:
+        model = load(base, AutoModelForCausalLM, dtype=torch.float32)
+        result |= held_out(model, valid, "base")
     model = PeftModel.from_pretrained(model, arguments.run / "adapter")
-    result["shoal"] = held_out_loss(model, valid)
+    result |= held_out(model, valid, "shoal")
     model = model.unload()
     if hasattr(model, "peft_config"):
         del model.peft_config
@@ -155,7 +171,7 @@ def main():
         torch.manual_seed(config["training"]["seed"])
         names = ("r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora", "use_dora", "init_lora_weights",
                  "rank_pattern", "alpha_pattern", "layers_to_transform")
-        model = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **{name: adapter[name] for name in names}))
+        model = get_peft_model(model, LoraConfig(task_type="SEQ_CLS" if labels else "CAUSAL_LM", **{name: adapter[name] for name in names}))
     else:
         with tempfile.TemporaryDirectory() as folder:
             first_adapter(arguments.shoal, arguments.run, folder)
@@ -163,9 +179,10 @@ def main():
     started = time.time()
     train(model, config, rows, ledger)
     result["peft_training_seconds"] = round(time.time() - started, 1)
-    result["peft"] = held_out_loss(model, valid)
+    result |= held_out(model, valid, "peft")
     result["shoal_over_peft"] = result["shoal"] / result["peft"]
-    result["shoal_eval_base"] = shoal_loss(arguments.shoal, arguments.run)
+    if not labels:
+        result["shoal_eval_base"] = shoal_loss(arguments.shoal, arguments.run)
     result["shoal_eval_adapter"] = shoal_loss(
         arguments.shoal, arguments.run, "--adapter", str(arguments.run / "adapter"))
     print(json.dumps({name: round(value, 5) for name, value in result.items()}))
