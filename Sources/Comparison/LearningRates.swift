@@ -3,8 +3,13 @@ import Foundation
 
 /// The learning rates that each method is tried with, so that none is judged by another's.
 public struct LearningRates: Sendable, Equatable, Codable {
+    /// Rates tried at most for a variant where none were given.
+    public static let mostTried = 6
+
     /// By the method's name, ascending.
     private let rates: [String: [Double]]
+    /// Methods whose rates were not given; nil in a comparison that was begun before there was ``next(best:tried:of:)``.
+    private let open: Set<String>?
 
     /// Around the rate that a method has by default (for the configuration's own method: that the configuration
     /// names): a third of it, itself, and three times it.
@@ -30,7 +35,9 @@ public struct LearningRates: Sendable, Equatable, Codable {
             }
             rates[method.rawValue] = try Self.parse(text[text.index(after: equals)...], in: text)
         }
+        var open: Set<String> = []
         for method in methods where rates[method.rawValue] == nil {
+            if general == nil { open.insert(method.rawValue) }
             var own = configuration
             if method != configuration.method { own.training.learningRate = nil }
             own.method = method
@@ -38,10 +45,20 @@ public struct LearningRates: Sendable, Equatable, Codable {
             rates[method.rawValue] = general ?? [center / 3, center, center * 3].map(Self.rounded)
         }
         self.rates = rates
+        self.open = open
     }
 
     /// Those of a method.
     public func of(_ method: TrainingMethod) -> [Double] { rates[method.rawValue] ?? [] }
+
+    /// One to try beyond `best`, where that is the lowest or the highest tried: a third of it or three times it.
+    ///
+    /// - Returns: nil where the best lies inside, the rates were given, or ``mostTried`` were tried.
+    public func next(best: Double, tried: [Double], of method: TrainingMethod) -> Double? {
+        guard open?.contains(method.rawValue) == true, tried.count < Self.mostTried else { return nil }
+        if best == tried.max() { return Self.rounded(best * 3) }
+        return best == tried.min() ? Self.rounded(best / 3) : nil
+    }
 
     private static func parse(_ list: Substring, in text: String) throws(ComparisonError) -> [Double] {
         var result: Set<Double> = []

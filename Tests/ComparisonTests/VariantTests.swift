@@ -78,6 +78,19 @@ import Testing
         #expect(rates.of(.lora) == [1e-4, 3e-4])
         #expect(rates.of(.partial) == [1e-4, 3e-4])
         #expect(rates.of(.full) == [1e-5])
+        #expect(rates.next(best: 3e-4, tried: [1e-4, 3e-4], of: .lora) == nil)
+    }
+
+    @Test("a best rate at the edge is followed until it lies inside, or six were tried")
+    func followsTheEdge() throws {
+        let rates = try LearningRates(
+            ["full=1e-5,3e-5"], methods: Self.all, configuration: RunConfiguration(base: "b"))
+        let tried = rates.of(.lora)
+        #expect(rates.next(best: 6e-4, tried: tried, of: .lora) == 1.8e-3)
+        #expect(rates.next(best: 6.7e-5, tried: tried, of: .lora) == 2.2e-5)
+        #expect(rates.next(best: 2e-4, tried: tried, of: .lora) == nil)
+        #expect(rates.next(best: 1.6e-2, tried: tried + [1.8e-3, 5.4e-3, 1.6e-2], of: .lora) == nil)
+        #expect(rates.next(best: 3e-5, tried: [1e-5, 3e-5], of: .full) == nil)
     }
 
     @Test("what is no rate is named", arguments: ["fast", "1e-4,-1", "lora=", "dora=1e-4", "inf"])

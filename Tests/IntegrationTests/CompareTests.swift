@@ -82,6 +82,22 @@ import Testing
         #expect(after == before)
     }
 
+    @Test("where no rates are given, a best one at the edge is followed")
+    func followsTheEdge() throws {
+        let scratch = try Scratch()
+        let outcome = try Shoal.run(
+            [
+                "compare", try Self.configuration(in: scratch, steps: 2), "--methods", "lora", "--threads",
+                "1",
+                "--set", "training.learning_rate=1e-5", "--output", "out",
+            ], in: scratch)
+        #expect(outcome.status == 0, "\(outcome)")
+        let trials = try Report("out", in: scratch).variants[0].trials
+        #expect(trials.map(\.learningRate).prefix(4) == [3.3e-6, 1e-5, 3e-5, 9e-5])
+        let best = trials.min { $0.heldOut.loss < $1.heldOut.loss }
+        #expect(trials.count == 6 || best?.learningRate != trials.map(\.learningRate).max())
+    }
+
     @Test("interrupted in the middle of a run it goes on where it was")
     func interrupted() throws {
         let scratch = try Scratch()

@@ -38,7 +38,7 @@ struct CompareCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Learning rates tried, for all methods or one (default: a third of the method's own, itself, three times it).",
+            "Learning rates tried, for all methods or one (default: a third of the method's own, itself, three times it, and further while the best is at the edge, six at most).",
             valueName: "[method=]a,b,c"))
     var learningRates: [String] = []
 

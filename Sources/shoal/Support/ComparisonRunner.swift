@@ -67,12 +67,21 @@ struct ComparisonRunner {
     private func measure(_ result: inout VariantResult) async throws {
         let variant = result.variant
         var reasons: [String] = []
-        for rate in settings.learningRates.of(variant.method) {
+        var rates = settings.learningRates.of(variant.method)
+        var tried: [Double] = []
+        while !rates.isEmpty {
+            let rate = rates.removeFirst()
+            tried.append(rate)
             do {
                 result.trials.append(try await trial(variant, learningRate: rate))
             } catch let failure as VariantFailure {
                 // A rate at which it does not learn says nothing of the others.
                 reasons.append("at learning rate \(rate): \(failure.reason)")
+            }
+            if rates.isEmpty, let best = result.best?.learningRate {
+                rates +=
+                    settings.learningRates.next(best: best, tried: tried, of: variant.method).map { [$0] }
+                    ?? []
             }
         }
         guard let best = result.best else {
@@ -279,17 +288,5 @@ struct ComparisonRunner {
             reason: reason
                 ?? "ended with status \(ending.status)\(ending.status == 137 ? ", killed: out of memory?" : ""); see \(path)"
         )
-    }
-}
-
-extension ComparisonReport.Machine {
-    /// This machine, as it says of itself.
-    static func here() -> ComparisonReport.Machine {
-        let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-        let name = line?.split(separator: ":", maxSplits: 1).last?.trimmingCharacters(in: .whitespaces)
-        return ComparisonReport.Machine(
-            processor: name ?? "unknown", processors: ProcessorCount.available(),
-            memoryBytes: ProcessInfo.processInfo.physicalMemory)
     }
 }
