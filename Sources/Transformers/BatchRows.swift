@@ -10,12 +10,14 @@ struct BatchRows {
         var vocabularySize: Int
         /// Targets lie below it.
         var targetCount: Int
-        /// The longest sequence.
+        /// The longest sequence, with all it continues.
         var contextLength: Int
+        /// Whether a sequence may continue another.
+        var allowsPrefixes = false
     }
 
     var spans: [SequenceSpan] = []
-    /// Of each row, the place of its token in its sequence.
+    /// Of each row, the place of its token in the whole text.
     var positions: [Int32] = []
     /// Rows that have a target, in order.
     var supervisedRows: [Int32] = []
@@ -39,40 +41,58 @@ struct BatchRows {
         supervisedDropout.positions.removeAll(keepingCapacity: true)
         var end = 0
         for (index, sequence) in batch.sequences.enumerated() {
-            guard sequence.start == end, sequence.count > 0, sequence.count <= batch.tokenCount - end,
-                sequence.prefix == nil
-            else {
+            guard sequence.start == end, sequence.count > 0, sequence.count <= batch.tokenCount - end else {
                 throw TransformerError(
                     .invalidBatch,
                     "sequence \(index) has \(sequence.count) tokens from \(sequence.start), expected at least one "
-                        + "from \(end) within \(batch.tokenCount), and none that continues another",
-                    context: "sequence \(index)")
+                        + "from \(end) within \(batch.tokenCount)", context: "sequence \(index)")
             }
-            guard sequence.count <= limits.contextLength else {
+            end += sequence.count
+            let span = try makeSpan(sequence, index: index, limits: limits)
+            guard span.positionCount <= limits.contextLength else {
                 throw TransformerError(
                     .sequenceTooLong,
-                    "sequence \(index) has \(sequence.count) tokens, this model attends over "
+                    "sequence \(index) has \(span.positionCount) tokens, this model attends over "
                         + "\(limits.contextLength); lower data.max_sequence_length",
                     context: "sequence \(index)")
             }
-            end += sequence.count
-            spans.append(SequenceSpan(rows: sequence.range))
+            spans.append(span)
+            positions += (span.firstPosition..<span.positionCount).map { Int32($0) }
             for row in sequence.range {
-                let position = UInt32(truncatingIfNeeded: row - sequence.start)
-                positions.append(Int32(bitPattern: position))
+                let position = sequence.exampleOffset &+ UInt32(truncatingIfNeeded: row - sequence.start)
                 dropout.exampleIDs.append(sequence.exampleID)
-                dropout.positions.append(sequence.exampleOffset &+ position)
+                dropout.positions.append(position)
                 guard batch.targets[row] != MicroBatch.noTarget else { continue }
                 supervisedRows.append(Int32(row))
                 supervisedTargets.append(batch.targets[row])
                 supervisedDropout.exampleIDs.append(sequence.exampleID)
-                supervisedDropout.positions.append(sequence.exampleOffset &+ position)
+                supervisedDropout.positions.append(position)
             }
         }
         guard end == batch.tokenCount else {
             throw TransformerError(
                 .invalidBatch, "the sequences cover \(end) of \(batch.tokenCount) tokens")
         }
+    }
+
+    private func makeSpan(_ sequence: MicroBatch.Sequence, index: Int, limits: Limits)
+        throws(TransformerError) -> SequenceSpan
+    {
+        guard let prefix = sequence.prefix else { return SequenceSpan(rows: sequence.range) }
+        guard limits.allowsPrefixes else {
+            throw TransformerError(
+                .invalidBatch, "sequence \(index) continues another, which is not done here",
+                context: "sequence \(index)")
+        }
+        guard prefix >= 0, prefix < index else {
+            throw TransformerError(
+                .invalidBatch, "sequence \(index) continues sequence \(prefix), expected one before it",
+                context: "sequence \(index)")
+        }
+        let earlier = spans[prefix]
+        return SequenceSpan(
+            rows: sequence.range, firstPosition: earlier.positionCount,
+            prefixes: earlier.prefixes + [earlier.rows])
     }
 
     private func checkTokens(_ batch: MicroBatch, limits: Limits) throws(TransformerError) {

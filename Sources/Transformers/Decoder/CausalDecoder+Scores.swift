@@ -16,7 +16,7 @@ extension CausalDecoder {
         try workspace.load(batch, configuration: configuration, allowsPrefixes: true)
         try weights.checkIntact()
         workspace.tokenScores.removeAll(keepingCapacity: true)
-        if !workspace.supervisedRows.isEmpty {
+        if !workspace.rows.supervisedRows.isEmpty {
             let pass = LayerPass(
                 parameters: parameters, gradients: [], dropout: nil, activations: workspace.activations,
                 scratch: workspace.scratch)
@@ -28,7 +28,7 @@ extension CausalDecoder {
                 output: hidden, statistics: pass.scratch.vector(last.rows * finalNorm.statisticsColumns),
                 input: last, pass: pass)
             head.scores(
-                hidden: hidden, targets: workspace.supervisedTargets, into: &workspace.tokenScores,
+                hidden: hidden, targets: workspace.rows.supervisedTargets, into: &workspace.tokenScores,
                 pass: pass)
             try weights.checkIntact()
         }

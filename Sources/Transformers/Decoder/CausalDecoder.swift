@@ -87,11 +87,11 @@ public final class CausalDecoder: GenerativeModel {
         let training = LayerPass(
             parameters: parameters,
             gradients: RowGradient.consecutive(wanted.map { (batches[$0].tokenCount, gradients[$0]) }),
-            dropout: DropoutPass(seed: pass.seed, step: pass.step, rows: workspace.rows),
+            dropout: DropoutPass(seed: pass.seed, step: pass.step, rows: workspace.rows.dropout),
             activations: workspace.activations, scratch: workspace.scratch)
         var supervised = training
         supervised.gradients = RowGradient.consecutive(wanted.map { (supervisedCounts[$0], gradients[$0]) })
-        supervised.dropout?.rows = workspace.supervisedDropoutRows
+        supervised.dropout?.rows = workspace.rows.supervisedDropout
         workspace.reset()
         let lossSums = forwardBackward(batch, workspace: workspace, pass: training, supervised: supervised)
         try weights.checkIntact()
@@ -110,11 +110,11 @@ public final class CausalDecoder: GenerativeModel {
     ) -> Matrix {
         let kept = pass.activations
         let columns = design.hiddenSize
-        let result = kept.matrix(rows: workspace.supervisedRows.count, columns: columns)
+        let result = kept.matrix(rows: workspace.rows.supervisedRows.count, columns: columns)
         var stream = kept.matrix(rows: batch.tokenCount, columns: columns)
         // Below the lowest trained block two matrices take turns as input and output.
         var other = lowestKept > 0 ? kept.matrix(rows: batch.tokenCount, columns: columns) : stream
-        embed(batch.tokenIDs, positions: workspace.positions, output: stream, pass: pass)
+        embed(batch.tokenIDs, positions: workspace.rows.positions, output: stream, pass: pass)
         for (index, block) in blocks.enumerated() {
             let isLast = index == blocks.count - 1
             let isKept = index >= lowestKept
@@ -122,8 +122,8 @@ public final class CausalDecoder: GenerativeModel {
                 isLast ? result : isKept ? kept.matrix(rows: batch.tokenCount, columns: columns) : other
             let mark = kept.mark
             let activations = block.forward(
-                output: output, input: stream, reach: .spans(workspace.spans),
-                selected: isLast ? workspace.supervisedRows : nil,
+                output: output, input: stream, reach: .spans(workspace.rows.spans),
+                selected: isLast ? workspace.rows.supervisedRows : nil,
                 selectedPass: isLast ? supervised : pass, rotary: workspace.rotary, pass: pass)
             if isKept { workspace.blocks.append(activations) } else { kept.release(to: mark) }
             (stream, other) = (output, stream)
@@ -146,7 +146,7 @@ public final class CausalDecoder: GenerativeModel {
         let dHidden =
             reachesBlocks || finalNorm.isTrainable ? scratch.matrix(rows: rows, columns: columns) : nil
         let lossSums = head.gradient(
-            dHidden: dHidden, hidden: hidden, targets: workspace.supervisedTargets,
+            dHidden: dHidden, hidden: hidden, targets: workspace.rows.supervisedTargets,
             parts: supervised.gradients.map { $0.rows.clamped(to: 0..<rows) }, pass: supervised)
         guard let dHidden else { return lossSums }
         let dSupervised = reachesBlocks ? scratch.matrix(rows: rows, columns: columns) : nil
@@ -159,15 +159,15 @@ public final class CausalDecoder: GenerativeModel {
             let isLast = index == blocks.count - 1
             blocks[index].backward(
                 dInput: dStream, dStream: isLast ? dSupervised : dStream,
-                activations: workspace.blocks[index - lowestReachedBlock], spans: workspace.spans,
-                selected: isLast ? workspace.supervisedRows : nil,
+                activations: workspace.blocks[index - lowestReachedBlock], spans: workspace.rows.spans,
+                selected: isLast ? workspace.rows.supervisedRows : nil,
                 selectedPass: isLast ? supervised : pass,
                 reachesInput: index > lowestReachedBlock || trainsBelowBlocks,
                 rotary: workspace.rotary, pass: pass)
         }
         embedding.backward(
             dOutput: dStream, ids: batch.tokenIDs, accumulates: headSharesEmbedding, pass: pass)
-        positions?.backward(dOutput: dStream, ids: workspace.positions, accumulates: false, pass: pass)
+        positions?.backward(dOutput: dStream, ids: workspace.rows.positions, accumulates: false, pass: pass)
         return lossSums
     }
 

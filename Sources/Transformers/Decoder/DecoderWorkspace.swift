@@ -12,15 +12,7 @@ public final class DecoderWorkspace {
     /// Of the positions so far; nil where the model learned them.
     var rotary: RotaryTable?
     var blocks: [DecoderBlock.Activations] = []
-    var spans: [SequenceSpan] = []
-    /// Rows that have a target, in order.
-    var supervisedRows: [Int32] = []
-    /// Their targets.
-    var supervisedTargets: [Int32] = []
-    /// Of each row, the place of its token in the whole text.
-    var positions: [Int32] = []
-    var rows = DropoutRows()
-    var supervisedDropoutRows = DropoutRows()
+    var rows = BatchRows()
     var tokenScores: [TokenScore] = []
 
     /// Threads that share products, in generation only.
@@ -33,6 +25,20 @@ public final class DecoderWorkspace {
 
     /// Bytes of activations and scratch held.
     public var byteCount: Int { (activations.capacity + scratch.capacity) * 4 }
+
+    /// Takes over a micro-batch that may come from outside.
+    ///
+    /// - Throws: as ``BatchRows/load(_:limits:)``.
+    func load(_ batch: MicroBatch, configuration: any DecoderConfiguration, allowsPrefixes: Bool)
+        throws(TransformerError)
+    {
+        try rows.load(
+            batch,
+            limits: BatchRows.Limits(
+                vocabularySize: configuration.vocabularySize, targetCount: configuration.vocabularySize,
+                contextLength: configuration.contextLength, allowsPrefixes: allowsPrefixes))
+        rotary?.reserve(positions: rows.spans.map(\.positionCount).max() ?? 0)
+    }
 
     /// Gives back all memory of the last pass.
     func reset() {
