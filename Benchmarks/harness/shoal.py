@@ -28,20 +28,20 @@ class Shoal:
     def __init__(self, binaries):
         self.binaries = binaries
 
-    def configuration(self, name, *, data, batch, length, steps, adapter=""):
+    def configuration(self, name, *, data, batch, length, steps, adapter="target_modules: all-linear"):
         """Writes WORK/`name`.yaml and returns its path."""
         path = WORK / f"{name}.yaml"
         path.write_text(
             f"base: {BASE}\n"
             f"data: {{train: [{data}], max_sequence_length: {length}, shuffle: false}}\n"
             "method: lora\n"
-            f"adapter: {{r: 8, lora_alpha: 16, target_modules: all-linear{adapter}}}\n"
+            f"adapter: {{r: 8, lora_alpha: 16, {adapter}}}\n"
             f"training: {{max_steps: {steps}, batch_size: {batch}, learning_rate: 1.0e-4, seed: 1}}\n"
             "checkpoint: {every_steps: 1000}\n"
         )
         return path
 
-    def dense(self, steps, *, length=256, batch=4, adapter="", name="dense"):
+    def dense(self, steps, *, length=256, batch=4, adapter="target_modules: all-linear", name="dense"):
         return self.configuration(f"{name}-{length}", data=dense_rows(length), batch=batch, length=length,
                                   steps=steps, adapter=adapter)
 

@@ -68,6 +68,15 @@ public struct AdapterPlacement: Sendable {
         requiresEveryMatch: Bool = true
     ) throws(AdapterError) {
         try configuration.validateSupported()
+        if configuration.targets == .allLinear, configuration.layersToTransform != nil {
+            let linear = modules.filter { !$0.isOutputHead && !$0.isEmbedding }
+            throw AdapterError(
+                code: .invalidConfiguration,
+                message:
+                    "adapter.layers_to_transform cannot go with target_modules: all-linear, nor in PEFT; list the modules:"
+                    + " target_modules: [\(ModuleNames(linear).kinds)]",
+                context: "layers_to_transform")
+        }
         let matcher = try TargetMatcher(configuration)
         let placed = modules.filter(matcher.matches)
         if requiresEveryMatch { try matcher.requireEveryMatch(modules: modules, placed: placed) }
@@ -122,8 +131,6 @@ public struct AdapterPlacement: Sendable {
             return result
         }
         result.targets = .names(placed.sorted())
-        result.layersToTransform = nil
-        result.layersPattern = []
         return result
     }
 }

@@ -75,11 +75,23 @@ struct AdapterPlacementTests {
         #expect(broken?.message.contains("(q_proj") == true)
     }
 
-    @Test("all-linear is spelled out as short names that mean the same modules")
-    func allLinearIsSpelledOut() throws {
+    @Test("all-linear with layers_to_transform is refused, as PEFT does, and the answer says what to write")
+    func allLinearOfSomeLayers() throws {
         let modules = try PlacementGolden.load().linearModules
         var configuration = LoRAConfiguration()
         configuration.layersToTransform = [1]
+        let error = #expect(throws: AdapterError.self) {
+            try AdapterPlacement(configuration, modules: modules)
+        }
+        #expect(error?.context == "layers_to_transform")
+        let line = "target_modules: [q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj]"
+        #expect(error?.message.contains(line) == true)
+    }
+
+    @Test("all-linear is spelled out as short names that mean the same modules")
+    func allLinearIsSpelledOut() throws {
+        let modules = try PlacementGolden.load().linearModules
+        let configuration = LoRAConfiguration()
         let placement = try AdapterPlacement(configuration, modules: modules)
         let spelled = placement.spelledOut(configuration, modules: modules)
         #expect(
@@ -87,7 +99,7 @@ struct AdapterPlacementTests {
                 == .names(["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]))
         let again = try AdapterPlacement(spelled, modules: modules)
         #expect(again.modules.map(\.module) == placement.modules.map(\.module))
-        #expect(placement.modules.count == 7)
+        #expect(placement.modules.count == 21)
 
         // Here the short name would mean the head too.
         let ambiguous = [

@@ -203,6 +203,7 @@ import WeightFiles
         var fixture = TrainingFixture()
         defer { fixture.remove() }
         fixture.configuration.adapter.initFrom = nil
+        fixture.configuration.adapter.targetModules = .names(["q_proj", "down_proj"])
         fixture.configuration.adapter.layersToTransform = [1]
         let run = try await fixture.begin("upper")
         #expect(run.setup.trainee.layout.entries.allSatisfy { $0.name.contains("layers.1.") })
