@@ -67,7 +67,9 @@ public struct PEFTDirectory: Sendable {
         for layout: ParameterLayout, vocabularyModules: [LinearModule] = []
     ) throws -> Vector {
         let known = Set(layout.entries.map(\.name) + vocabularyModules.map(Self.matrixName))
-        let extra = weights.tensors.map(\.name).filter { !known.contains($0) }.sorted()
+        let repeated = try repeatedBiases(in: layout)
+        let extra = weights.tensors.map(\.name).filter { !known.contains($0) && !repeated.contains($0) }
+            .sorted()
         if let first = extra.first {
             throw difference(
                 first,
@@ -123,6 +125,33 @@ public struct PEFTDirectory: Sendable {
                     name, "is not the base's matrix; was it resized, or is the adapter of another base?")
             }
         }
+    }
+
+    /// The biases that PEFT with `bias: all` writes again for each module that is trained whole: as the trained copy's own,
+    /// and the base's, which nothing there uses.
+    ///
+    /// - Throws: ``AdapterError`` with code `.differentTensors` where the copy has two values.
+    private func repeatedBiases(in layout: ParameterLayout) throws -> Set<String> {
+        guard configuration.bias == .all, !configuration.modulesToSave.isEmpty else { return [] }
+        var names: Set<String> = []
+        for entry in layout.entries where entry.name.hasSuffix(".bias") {
+            let parts = entry.name.split(separator: ".")
+            for end in 1..<parts.count {
+                let module = parts[..<end].joined(separator: ".")
+                let rest = parts[end...].joined(separator: ".")
+                names.insert("\(module).original_module.\(rest)")
+                let again = "\(module).modules_to_save.\(rest)"
+                names.insert(again)
+                guard let tensor = weights.tensor(named: again),
+                    let own = weights.tensor(named: entry.name)
+                else { continue }
+                guard
+                    Vector(try weights.floats(of: tensor)).hasSameBits(
+                        as: Vector(try weights.floats(of: own)))
+                else { throw difference(again, "is not \(entry.name); was the file changed?") }
+            }
+        }
+        return names
     }
 
     private static func matrixName(of module: LinearModule) -> String {

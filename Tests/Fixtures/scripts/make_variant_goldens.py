@@ -37,6 +37,8 @@ VARIANTS = {
     "save-embedding": {"target_modules": SMALL, "modules_to_save": ["embed_tokens", "norm"]},
     "save-block": {"target_modules": "all-linear", "modules_to_save": ["layers.1.mlp"]},
     "bias-all": {"target_modules": SMALL, "bias": "all"},
+    # PEFT writes the biases of what is saved three times.
+    "bias-all-saved": {"target_modules": SMALL, "bias": "all", "modules_to_save": ["layers.1.self_attn.v_proj"]},
     "bias-lora-only": {"target_modules": ["v_proj", "o_proj"], "bias": "lora_only"},
     "dora": {"target_modules": SMALL, "use_dora": True},
     "dora-patterns": {
