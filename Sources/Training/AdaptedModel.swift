@@ -3,6 +3,7 @@ import Bases
 public import Configurations
 import Foundation
 public import Layers
+public import Logging
 public import Tensors
 public import Transformers
 
@@ -109,7 +110,7 @@ public struct AdaptedModel: Trainee {
     ///
     /// - Throws: `AdapterError` when the directory's adapter does not fit this one, or records another base.
     public func initialParameters(
-        _ configuration: RunConfiguration, base: LoadedBase, allowsDifferentBase: Bool
+        _ configuration: RunConfiguration, base: LoadedBase, allowsDifferentBase: Bool, logger: Logger
     ) throws -> (parameters: Vector, provenance: AdapterProvenance) {
         var provenance = AdapterProvenance(baseDigest: base.base.digest)
         provenance.labels = base.configuration.task.labels ?? []
@@ -117,6 +118,9 @@ public struct AdaptedModel: Trainee {
             let parameters = try LoRAInitialization.parameters(
                 placement, configuration: adapter, layout: layout, seed: configuration.training.seed)
             if case .pissa(let iterations) = adapter.initialWeights {
+                logger.info(
+                    "computing the singular terms of \(placement.modules.count) weights for adapter.init_lora_weights"
+                )
                 try PiSSA.initialize(
                     placement, layout: layout, parameters: parameters, iterations: iterations,
                     seed: configuration.training.seed

@@ -116,8 +116,9 @@ public final class StepProof: RunDriver {
                 try store.load(path, layout: setup.trainee.layout).state
             }
         } else {
-            start = RunStart(try setup.initialState(allowsDifferentBase: true)) { [setup] in
-                try setup.initialState(allowsDifferentBase: true)
+            start = RunStart(try setup.initialState(allowsDifferentBase: true, logger: logger)) {
+                [setup, logger] in
+                try setup.initialState(allowsDifferentBase: true, logger: logger)
             }
         }
         if step < entries.count, let digest = entries[step].stateDigestBefore {

@@ -2,6 +2,7 @@ public import Adapters
 import Bases
 public import Configurations
 public import Layers
+public import Logging
 public import Tensors
 public import Transformers
 import WeightFiles
@@ -38,7 +39,7 @@ public struct TrainedBase: Trainee {
 
     /// The base's own values.
     public func initialParameters(
-        _ configuration: RunConfiguration, base: LoadedBase, allowsDifferentBase: Bool
+        _ configuration: RunConfiguration, base: LoadedBase, allowsDifferentBase: Bool, logger: Logger
     ) throws -> (parameters: Vector, provenance: AdapterProvenance) {
         let parameters = Vector(zeros: layout.count)
         for entry in layout.entries {

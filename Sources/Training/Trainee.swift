@@ -2,6 +2,7 @@ public import Adapters
 import Bases
 public import Configurations
 public import Layers
+public import Logging
 public import Tensors
 public import Transformers
 
@@ -22,12 +23,12 @@ public protocol Trainee: Sendable {
     /// Each module or tensor that is trained, in the model's forward order.
     var targets: [Preflight.Target] { get }
 
-    /// The values training begins with, in new memory.
+    /// The values training begins with, in new memory; what takes long is logged.
     ///
     /// - Throws: `AdapterError` when the adapter that a run starts from does not fit; what the base throws.
     /// - Returns: the values, and what is recorded of the base beside them.
     func initialParameters(
-        _ configuration: RunConfiguration, base: LoadedBase, allowsDifferentBase: Bool
+        _ configuration: RunConfiguration, base: LoadedBase, allowsDifferentBase: Bool, logger: Logger
     ) throws -> (parameters: Vector, provenance: AdapterProvenance)
 
     /// Writes what is trained into a checkpoint's directory, under names of the ecosystem.

@@ -26,7 +26,7 @@ extension TrainingRun {
         let setup = try await RunSetup(configuration, logger: logger)
         try MemoryEstimate.requireFitOfCoordinator(setup)
         let (parameters, provenance) = try setup.trainee.initialParameters(
-            setup.configuration, base: setup.base, allowsDifferentBase: allowsDifferentBase)
+            setup.configuration, base: setup.base, allowsDifferentBase: allowsDifferentBase, logger: logger)
         let identity = try setup.identity()
         let directory = try RunDirectory.create(
             at: path, configuration: setup.configuration.resolvedYAML(), overwrite: overwrites,
@@ -36,7 +36,7 @@ extension TrainingRun {
             store: CheckpointStore(directory, method: setup.configuration.method), identity: identity,
             provenance: provenance, record: beginLife(in: directory),
             start: RunStart(TrainingState(initial: parameters)) {
-                try setup.initialState(allowsDifferentBase: allowsDifferentBase)
+                try setup.initialState(allowsDifferentBase: allowsDifferentBase, logger: logger)
             }, trainerState: nil, logger: logger,
             display: ProgressDisplay(totalSteps: setup.data.sampler.totalSteps))
     }
@@ -86,7 +86,7 @@ extension TrainingRun {
             try identity.require(equalTo: checkpoint.manifest.identity, path: checkpoint.path)
         }
         let (parameters, provenance) = try setup.trainee.initialParameters(
-            setup.configuration, base: setup.base, allowsDifferentBase: allowsDifferentBase)
+            setup.configuration, base: setup.base, allowsDifferentBase: allowsDifferentBase, logger: logger)
         let record = try beginLife(in: directory)
         let ledger = record.ledger
         guard setup.data.sampler.totalSteps >= ledger.lastStep else {
@@ -105,7 +105,7 @@ extension TrainingRun {
             start: RunStart(checkpoint?.state ?? TrainingState(initial: parameters)) {
                 [path = checkpoint?.path] in
                 try path.map { try store.load($0, layout: setup.trainee.layout).state }
-                    ?? setup.initialState(allowsDifferentBase: allowsDifferentBase)
+                    ?? setup.initialState(allowsDifferentBase: allowsDifferentBase, logger: logger)
             },
             trainerState: checkpoint.map { checkpoint in
                 var state = checkpoint.trainerState
@@ -183,10 +183,10 @@ extension CheckpointStore {
 
 extension RunSetup {
     /// The state before the first step.
-    func initialState(allowsDifferentBase: Bool) throws -> TrainingState {
+    func initialState(allowsDifferentBase: Bool, logger: Logger) throws -> TrainingState {
         TrainingState(
             initial: try trainee.initialParameters(
-                configuration, base: base, allowsDifferentBase: allowsDifferentBase
+                configuration, base: base, allowsDifferentBase: allowsDifferentBase, logger: logger
             ).parameters)
     }
 
