@@ -19,12 +19,19 @@ enum BaseDigest {
         "tie_word_embeddings", "use_sliding_window", "vocab_size",
     ]
 
+    /// Those that do so in one family alone, by `model_type`.
+    private static let familyKeys = [
+        "distilbert": ["activation", "dim", "hidden_dim", "n_heads", "n_layers"],
+        "roberta": ["pad_token_id"],
+    ]
+
     /// What a family's config.json means where it lacks a key; saying it changes nothing.
     private static let defaults: [String: [String: JSONValue]] = [
         "gpt2": [
             "activation_function": .string("gelu_new"), "layer_norm_epsilon": .number(1e-5),
             "tie_word_embeddings": .boolean(true),
-        ]
+        ],
+        "roberta": ["pad_token_id": .number(1)],
     ]
 
     /// One tensor's share: its name, shape and the digest of its values.
@@ -67,8 +74,11 @@ enum BaseDigest {
         }
         var stream = DigestStream()
         stream.update("shoal base 1\n")
-        var defaults: [String: JSONValue] = [:]
-        if case .string(let modelType) = object["model_type"] { defaults = self.defaults[modelType] ?? [:] }
+        var (keys, defaults) = (self.keys, [String: JSONValue]())
+        if case .string(let modelType) = object["model_type"] {
+            keys += familyKeys[modelType] ?? []
+            defaults = self.defaults[modelType] ?? [:]
+        }
         for key in keys {
             guard let value = object[key], value != .null,
                 value.canonicalText != defaults[key]?.canonicalText

@@ -18,6 +18,11 @@ struct CheckpointNames: Sendable {
         "bert": CheckpointNames(
             prefix: "bert.", heads: ["cls.", "classifier."], buffers: [".position_ids"],
             renamed: [".LayerNorm.gamma": ".LayerNorm.weight", ".LayerNorm.beta": ".LayerNorm.bias"]),
+        "roberta": CheckpointNames(
+            prefix: "roberta.", heads: ["lm_head.", "classifier."], buffers: [".position_ids"]),
+        "distilbert": CheckpointNames(
+            prefix: "distilbert.", heads: ["vocab_", "pre_classifier.", "classifier."],
+            buffers: [".position_ids"]),
     ]
 
     init?(modelType: String) {

@@ -2,14 +2,23 @@ public import Kernels
 public import Tensors
 
 /// The map from a text's first token to the logits of its classes, with the loss behind it:
-/// classifier(tanh(pooler(hidden))).
+/// classifier(activation(pooler(hidden))).
 public struct ClassificationHead: Sendable {
+    /// What follows the first map.
+    public enum Activation: Sendable, Equatable {
+        case tanh
+        /// max(0, x)
+        case relu
+    }
+
     public let pooler: LinearLayer
+    public let activation: Activation
     /// [K, C], trained whole beside an adapter.
     public let classifier: LinearLayer
 
-    public init(pooler: LinearLayer, classifier: LinearLayer) {
+    public init(pooler: LinearLayer, activation: Activation, classifier: LinearLayer) {
         self.pooler = pooler
+        self.activation = activation
         self.classifier = classifier
     }
 
@@ -34,7 +43,10 @@ public struct ClassificationHead: Sendable {
         let pooled = pass.scratch.matrix(rows: hidden.rows, columns: pooler.module.outputCount)
         let logits = pass.scratch.matrix(rows: hidden.rows, columns: labelCount)
         let savedPooler = pooler.forward(output: pooled, input: hidden, pass: pass)
-        tanhForward(output: pooled, input: pooled)
+        switch activation {
+        case .tanh: tanhForward(output: pooled, input: pooled)
+        case .relu: reluForward(output: pooled, input: pooled)
+        }
         let savedClassifier = classifier.forward(output: logits, input: pooled, pass: pass)
         return Activations(
             pooled: pooled, logits: logits, savedPooler: savedPooler, savedClassifier: savedClassifier)
@@ -66,7 +78,10 @@ public struct ClassificationHead: Sendable {
             dInput: dPooled, dOutput: forward.logits, input: forward.pooled, saved: forward.savedClassifier,
             pass: pass)
         guard let dPooled else { return lossSums }
-        tanhBackward(dOutput: dPooled, output: forward.pooled)
+        switch activation {
+        case .tanh: tanhBackward(dOutput: dPooled, output: forward.pooled)
+        case .relu: reluBackward(dOutput: dPooled, output: forward.pooled)
+        }
         pooler.backward(
             dInput: dHidden, dOutput: dPooled, input: hidden, saved: forward.savedPooler, pass: pass)
         return lossSums

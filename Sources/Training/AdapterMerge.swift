@@ -33,7 +33,10 @@ public enum AdapterMerge {
         base reference: String, adapters: [AdapterReference], to directory: String,
         elementType: ElementType = .float32, allowsDifferentBase: Bool = false, logger: Logger
     ) async throws -> Summary {
-        let base = try await LoadedBase(reference: reference, logger: logger)
+        // The adapter of a classifier brings the head along.
+        let base = try adapters.reduce(try await LoadedBase(reference: reference, logger: logger)) {
+            try $0.configured(forAdapterAt: $1.path)
+        }
         var terms: [MergedWeights.Term] = []
         var records: [String] = []
         for adapter in adapters {

@@ -3,6 +3,7 @@ import Bases
 import Configurations
 import DurableFiles
 import Foundation
+import Transformers
 import WeightFiles
 
 /// What a path holds, read from headers alone: for `shoal inspect`.
@@ -73,11 +74,17 @@ public struct Inspection: Sendable, Equatable {
     private static func properties(of base: BaseDescription) -> [Property] {
         let types = base.byteCountByType.map { "\($0.elementType) \($0.byteCount) bytes" }.joined(
             separator: ", ")
+        let labels = (try? ModelRegistry.configuration(json: base.configuration))?.labelNames ?? []
         return [
             Property(name: "model type", value: base.modelType),
             Property(name: "parameters", value: "\(base.parameterCount)"),
             Property(name: "tensors", value: "\(base.tensors.count) (\(types))"),
-        ] + base.metadata.map { Property(name: $0.key, value: $0.value) }
+        ] + Self.labels(labels) + base.metadata.map { Property(name: $0.key, value: $0.value) }
+    }
+
+    /// The classes of a head by number, where there are such.
+    private static func labels(_ names: [String]) -> [Property] {
+        names.isEmpty ? [] : [Property(name: "labels", value: names.joined(separator: ", "))]
     }
 
     /// What a checkpoint of `method: partial` or `full` holds of the base.
@@ -116,7 +123,8 @@ public struct Inspection: Sendable, Equatable {
                 Property(name: "lora_alpha", value: "\(configuration.loraAlpha)"),
                 Property(name: "lora_dropout", value: "\(configuration.loraDropout)"),
                 Property(name: "target modules", value: targets),
-            ] + features(configuration) + [
+                Property(name: "task type", value: configuration.taskType ?? "not recorded"),
+            ] + labels(directory.provenance.labels) + features(configuration) + [
                 Property(name: "parameters", value: "\(parameters)"),
                 Property(name: "tensors", value: "\(tensors.count)"),
             ], tensors
@@ -126,6 +134,10 @@ public struct Inspection: Sendable, Equatable {
     /// What an adapter has beyond plain LoRA.
     private static func features(_ configuration: LoRAConfiguration) -> [Property] {
         var features: [Property] = []
+        if let layers = configuration.layersToTransform {
+            features.append(
+                Property(name: "layers", value: layers.map(String.init).joined(separator: ", ")))
+        }
         if configuration.usesRSLoRA { features.append(Property(name: "use_rslora", value: "true")) }
         if configuration.usesDoRA { features.append(Property(name: "use_dora", value: "true")) }
         if !configuration.modulesToSave.isEmpty {
@@ -151,11 +163,13 @@ public struct Inspection: Sendable, Equatable {
         let lines =
             FileManager.default.contents(atPath: path + "/metrics.jsonl")
             .map { $0.split(separator: UInt8(ascii: "\n")) } ?? []
-        let method = try ConfigurationLoader().load(path: path + "/config.yaml").method
+        let configuration = try ConfigurationLoader().load(path: path + "/config.yaml")
+        let method = configuration.method
         let result = path + "/" + method.resultName
         let isFinished = FileManager.default.fileExists(atPath: result)
         return [
-            Property(name: "method", value: method.rawValue),
+            Property(name: "method", value: method.rawValue)
+        ] + labels(configuration.data.labels) + [
             Property(name: "steps done", value: "\(lines.count)"),
             Property(
                 name: "last step", value: lines.last.map { String(decoding: $0, as: UTF8.self) } ?? "none"),

@@ -32,7 +32,7 @@ extension LoadedBase {
             return self
         }
         let task = try configuration.configured(for: .sequenceClassification(labels: ["0", "1"]))
-        guard let module = task.headModules.first,
+        guard let module = task.classifier,
             let head = directory.weights.tensor(named: PEFTDirectory.name(ofSaved: "\(module).weight")),
             let count = head.shape.first
         else {
@@ -40,7 +40,7 @@ extension LoadedBase {
                 code: .differentTensors,
                 message:
                     "\(directory.weights.path): task_type is \(LoRAConfiguration.classificationTaskType) but there "
-                    + "is no head (\(PEFTDirectory.name(ofSaved: (task.headModules.first ?? "head") + ".weight"))); train "
+                    + "is no head (\(PEFTDirectory.name(ofSaved: (task.classifier ?? "head") + ".weight"))); train "
                     + "it anew",
                 context: path)
         }
@@ -54,7 +54,7 @@ extension LoadedBase {
     static func task(of configuration: any ModelConfiguration, base: Base) -> ModelTask {
         guard configuration.isEncoder,
             let headed = try? configuration.configured(for: .sequenceClassification(labels: ["0", "1"])),
-            let module = headed.headModules.first,
+            let module = headed.classifier,
             let count = base.shape(ofTensor: "\(module).weight")?.first, count >= 1
         else { return configuration.task }
         return .sequenceClassification(labels: names(configuration.labelNames, count))
@@ -67,12 +67,17 @@ extension LoadedBase {
         guard configuration.isOfHead(name), !base.hasTensor(named: name) else {
             return try tensor(named: name, shape: shape)
         }
-        return HeadInitialization.values(shape: shape, seed: seed)
+        // Counted from the head's last matrix, so that a classifier alone has number 0.
+        let matrices = configuration.weightShapes.reversed().filter {
+            $0.shape.count > 1 && configuration.isOfHead($0.name)
+        }
+        let number = matrices.firstIndex { $0.name == name }
+        return HeadInitialization.values(shape: shape, number: number ?? 0, seed: seed)
     }
 
     /// Classes that the base's own head tells apart; nil where it has none.
     private func headLabelCount(_ configured: any ModelConfiguration) -> Int? {
-        configured.headModules.first.flatMap { base.shape(ofTensor: "\($0).weight")?.first }
+        configured.classifier.flatMap { base.shape(ofTensor: "\($0).weight")?.first }
     }
 
     /// Names of `count` classes: those known, or transformers' own.

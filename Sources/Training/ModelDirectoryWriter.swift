@@ -60,7 +60,9 @@ public struct ModelDirectoryWriter: Sendable {
         }
         let text = configurationText(typeName)
         try AtomicFile.write(
-            base.configuration.task.labels.map { try Self.naming($0, in: text) } ?? text,
+            base.configuration.task.labels.map {
+                try Self.naming($0, architecture: base.configuration.architecture, in: text)
+            } ?? text,
             to: directory + "/config.json")
         try SafetensorsWriter.write(
             layout, to: directory + "/" + ShardedSafetensors.singleFileName

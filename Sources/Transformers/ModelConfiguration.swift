@@ -24,6 +24,11 @@ public protocol ModelConfiguration: Sendable {
     var labelNames: [String] { get }
     /// Modules that are trained whole beside every adapter, with new values where the base has none: a classifier's head.
     var headModules: [String] { get }
+    /// Of those the module with a row for each class; nil without classes.
+    var classifier: String? { get }
+    /// What transformers calls the model with the head that `task` needs (`architectures` of config.json); nil leaves what
+    /// the base says.
+    var architecture: String? { get }
     /// The same base with the head that `task` needs.
     ///
     /// - Throws: ``TransformerError`` with code `.unsupportedConfiguration` for a task that its family has no head for.

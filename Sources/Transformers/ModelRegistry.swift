@@ -4,11 +4,13 @@ public import FoundationEssentials
 public enum ModelRegistry {
     private static let architectures: [String: @Sendable (Data) throws -> any ModelConfiguration] = [
         "bert": { try BertConfiguration(json: $0) },
+        "distilbert": { try BertConfiguration(distilBert: $0) },
         "gpt2": { try GPT2Configuration(json: $0) },
         "llama": { try LlamaConfiguration(json: $0) },
         "mistral": { try LlamaConfiguration(json: $0) },
         "qwen2": { try LlamaConfiguration(json: $0) },
         "qwen3": { try Qwen3Configuration(json: $0) },
+        "roberta": { try BertConfiguration(roberta: $0) },
     ]
 
     /// The values of `model_type` that are known, sorted.

@@ -19,6 +19,8 @@ extension ModelConfiguration {
     public var isEncoder: Bool { false }
     public var labelNames: [String] { [] }
     public var headModules: [String] { [] }
+    public var classifier: String? { nil }
+    public var architecture: String? { nil }
 
     public func configured(for task: ModelTask) throws(TransformerError) -> any ModelConfiguration {
         guard task == self.task else {

@@ -12,6 +12,8 @@ import WeightFiles
 
 /// Whole runs of an encoder: classification against PEFT, masked tokens, and what is refused.
 @Suite struct ClassificationRunTests {
+    private static let families = ["bert", "distilbert", "roberta"]
+
     private struct Expected: Decodable {
         var losses: [Double]
         var norms: [Double]
@@ -25,29 +27,31 @@ import WeightFiles
         }
     }
 
-    private static let goldens = TrainingFixture.fixtures + "/bert/run"
+    private static func goldens(_ family: String = "bert") -> String {
+        TrainingFixture.fixtures + "/\(family)/run"
+    }
 
-    private func fixture() -> TrainingFixture {
+    private func fixture(_ family: String = "bert") -> TrainingFixture {
         var fixture = TrainingFixture()
-        fixture.configuration.base = TrainingFixture.fixtures + "/tiny-bert"
-        fixture.configuration.data.train = [Self.goldens + "/rows.jsonl"]
-        fixture.configuration.adapter.initFrom = Self.goldens + "/initial"
+        fixture.configuration.base = TrainingFixture.fixtures + "/tiny-\(family)"
+        fixture.configuration.data.train = [Self.goldens(family) + "/rows.jsonl"]
+        fixture.configuration.adapter.initFrom = Self.goldens(family) + "/initial"
         return fixture
     }
 
-    private func expected() throws -> Expected {
+    private func expected(_ family: String) throws -> Expected {
         try JSONDecoder().decode(
-            Expected.self, from: Data(contentsOf: URL(filePath: Self.goldens + "/expected.json")))
+            Expected.self, from: Data(contentsOf: URL(filePath: Self.goldens(family) + "/expected.json")))
     }
 
     @Test(
-        "ten steps from PEFT's adapter and head have its losses and norms, and end in its tensors under its names"
-    )
-    func tenStepsAgreeWithPEFT() async throws {
-        let fixture = fixture()
+        "ten steps from PEFT's adapter and head have its losses and norms, and end in its tensors under its names",
+        arguments: families)
+    func tenStepsAgreeWithPEFT(family: String) async throws {
+        let fixture = fixture(family)
         defer { fixture.remove() }
         _ = try await fixture.trainedBytes()
-        let expected = try expected()
+        let expected = try expected(family)
         let records = try StepLog<StepRecord>.read(fixture.path("run/metrics.jsonl"))
         try #require(records.count == 10)
         for (record, index) in zip(records, 0...) {
@@ -56,9 +60,10 @@ import WeightFiles
                 abs(record.gradientNorm / expected.norms[index] - 1) <= 1e-3, "norm of step \(record.step)")
         }
         let trained = try SafetensorsFile(path: fixture.path("run/adapter/adapter_model.safetensors"))
-        let golden = try SafetensorsFile(path: Self.goldens + "/final/adapter_model.safetensors")
+        let golden = try SafetensorsFile(path: Self.goldens(family) + "/final/adapter_model.safetensors")
         #expect(Set(trained.tensors.map(\.name)) == Set(golden.tensors.map(\.name)))
-        #expect(trained.tensor(named: "base_model.model.classifier.bias")?.shape == [3])
+        let classifier = family == "roberta" ? "classifier.out_proj" : "classifier"
+        #expect(trained.tensor(named: "base_model.model.\(classifier).bias")?.shape == [3])
         for tensor in golden.tensors {
             let found = Vector(try trained.floats(of: try trained.requireTensor(named: tensor.name)))
                 .toArray()
@@ -69,16 +74,22 @@ import WeightFiles
         }
         let directory = try PEFTDirectory(path: fixture.path("run/adapter"))
         #expect(directory.configuration.taskType == "SEQ_CLS")
-        #expect(directory.configuration.modulesToSave == ["classifier"])
+        #expect(
+            directory.configuration.modulesToSave
+                == (family == "distilbert" ? ["pre_classifier", "classifier"] : ["classifier"]))
         #expect(directory.provenance.labels == ["bad", "good", "mixed"])
+        for path in ["run", "run/adapter", "run/checkpoints/step-000010"] {
+            let seen = try Inspection(path: fixture.path(path)).properties.filter { $0.name == "labels" }
+            #expect(seen.map(\.value) == ["bad, good, mixed"], "\(path)")
+        }
         let resolved = try ConfigurationLoader().load(path: fixture.path("run/config.yaml"))
         #expect(resolved.objective == .classification && resolved.data.labels == ["bad", "good", "mixed"])
     }
 
-    @Test("an adapter that PEFT trained classifies here as it does there")
-    func evaluationAgreesWithPEFT() async throws {
-        let fixture = fixture()
-        let expected = try expected()
+    @Test("an adapter that PEFT trained classifies here as it does there", arguments: families)
+    func evaluationAgreesWithPEFT(family: String) async throws {
+        let fixture = fixture(family)
+        let expected = try expected(family)
         // PEFT records no names of classes: they are numbered, as are these rows'.
         let folder = fixture.folder
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -91,7 +102,7 @@ import WeightFiles
         }
         try numbered.write(toFile: folder + "/rows.jsonl", atomically: true, encoding: .utf8)
         let model = try await InferenceModel(
-            base: fixture.configuration.base, adapter: Self.goldens + "/final",
+            base: fixture.configuration.base, adapter: Self.goldens(family) + "/final",
             logger: TrainingFixture.logger)
         let result = try Evaluator(
             model: model, paths: [folder + "/rows.jsonl"], data: DataSection(), maxTokensPerMicroBatch: 512,
@@ -100,6 +111,20 @@ import WeightFiles
         #expect(abs(result.loss - expected.finalLoss) <= 1e-3)
         #expect(result.accuracy == expected.accuracy)
         #expect(result.confusion?.counts.reduce(0) { $0 + $1.reduce(0, +) } == 28)
+
+        // Merged, it classifies in the same way with its head in the model.
+        _ = try await AdapterMerge.write(
+            base: fixture.configuration.base,
+            adapters: [try AdapterReference(Self.goldens(family) + "/final")], to: folder + "/merged",
+            logger: TrainingFixture.logger)
+        let merged = try await InferenceModel(
+            base: folder + "/merged", adapter: nil, logger: TrainingFixture.logger)
+        let again = try Evaluator(
+            model: merged, paths: [folder + "/rows.jsonl"], data: DataSection(), maxTokensPerMicroBatch: 512,
+            threadCount: 2
+        ).run()
+        #expect(abs(again.loss / result.loss - 1) <= 1e-4)
+        #expect(again.confusion == result.confusion)
 
         let classifier = try TextClassifier(model)
         for (line, wanted) in zip(rows.split(separator: "\n"), expected.predicted).prefix(5) {
@@ -114,18 +139,19 @@ import WeightFiles
 
     @Test(
         "classification and masked tokens: any threads, and a resumed run, give the uninterrupted bytes",
-        arguments: [Objective.classification, .mlm], [TrainingMethod.lora, .full])
-    func sameBytes(objective: Objective, method: TrainingMethod) async throws {
-        var fixture = fixture()
+        arguments: [Objective.classification, .mlm],
+        [(TrainingMethod.lora, "bert"), (.full, "bert"), (.lora, "roberta"), (.full, "distilbert")])
+    func sameBytes(objective: Objective, run: (method: TrainingMethod, family: String)) async throws {
+        var fixture = fixture(run.family)
         defer { fixture.remove() }
         fixture.configuration.adapter.initFrom = nil
         fixture.configuration.adapter.loraDropout = 0.2
         fixture.configuration.data.shuffle = true
-        fixture.configuration.method = method
+        fixture.configuration.method = run.method
         if objective == .mlm {
             try FileManager.default.createDirectory(
                 atPath: fixture.folder, withIntermediateDirectories: true)
-            let rows = try String(contentsOfFile: Self.goldens + "/rows.jsonl", encoding: .utf8)
+            let rows = try String(contentsOfFile: Self.goldens() + "/rows.jsonl", encoding: .utf8)
                 .replacingOccurrences(of: "\"label\"", with: "\"class\"")
             try rows.write(toFile: fixture.path("text.jsonl"), atomically: true, encoding: .utf8)
             fixture.configuration.data.train = [
@@ -211,13 +237,23 @@ import WeightFiles
         #expect(setup.configuration.data.labels == ["mixed", "bad", "unheard", "good"])
         #expect(messages.withLock { $0.filter { $0.contains("'unheard'") } }.count == 1)
 
-        // A whole model of three classes as the base.
-        var whole = self.fixture()
+    }
+
+    @Test(
+        "a whole model says its classes and transformers' name of its kind, and its head keeps its size",
+        arguments: families)
+    func wholeModelAsBase(family: String) async throws {
+        var whole = self.fixture(family)
         defer { whole.remove() }
         whole.configuration.method = .full
         whole.configuration.adapter.initFrom = nil
         _ = try await whole.trainedBytes()
-        var next = self.fixture()
+        let text = try String(contentsOfFile: whole.path("run/model/config.json"), encoding: .utf8)
+        let className = ["bert": "Bert", "distilbert": "DistilBert", "roberta": "Roberta"][family] ?? ""
+        #expect(text.contains("[\"\(className)ForSequenceClassification\"]"))
+        let seen = try Inspection(path: whole.path("run/model")).properties.filter { $0.name == "labels" }
+        #expect(seen.map(\.value) == ["bad, good, mixed"])
+        var next = self.fixture(family)
         next.configuration.base = whole.path("run/model")
         next.configuration.adapter.initFrom = nil
         let same = try await RunSetup(next.configuration, logger: TrainingFixture.logger)

@@ -4,7 +4,7 @@ import Layers
 import Tensors
 import Transformers
 
-/// The tiny BERT of `Tests/Fixtures/tiny-bert` with golden values of transformers and PEFT, see
+/// The tiny encoders of `Tests/Fixtures/tiny-bert`, `tiny-distilbert` and `tiny-roberta` with golden values of transformers and PEFT, see
 /// Tests/Fixtures/scripts/make_bert_goldens.py.
 struct BertGoldenModel {
     struct Golden: Decodable {
@@ -17,7 +17,8 @@ struct BertGoldenModel {
         var predicted: [Int]
     }
 
-    static let names = ["classification", "mlm"]
+    static let families = ["bert", "distilbert", "roberta"]
+    static let names = families.flatMap { ["\($0)/classification", "\($0)/mlm"] }
 
     let configuration: any ModelConfiguration
     let weights: MemoryWeights
@@ -26,14 +27,15 @@ struct BertGoldenModel {
 
     init(_ name: String) throws {
         let fixtures = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures")
-        let base = fixtures.appending(path: "tiny-bert")
-        let read = try BertConfiguration(json: Data(contentsOf: base.appending(path: "config.json")))
+        let base = fixtures.appending(path: "tiny-" + name.prefix { $0 != "/" })
+        let read = try ModelRegistry.configuration(
+            json: Data(contentsOf: base.appending(path: "config.json")))
         configuration = try read.configured(
-            for: name == "mlm"
+            for: name.hasSuffix("mlm")
                 ? .maskedLanguageModel : .sequenceClassification(labels: ["bad", "good", "mixed"]))
         weights = try MemoryWeights(
             safetensors: Data(contentsOf: base.appending(path: "model.safetensors")))
-        let folder = fixtures.appending(path: "bert/\(name)")
+        let folder = fixtures.appending(path: name)
         tensors = try MemoryWeights(
             safetensors: Data(contentsOf: folder.appending(path: "golden.safetensors")))
         golden = try JSONDecoder().decode(

@@ -6,7 +6,7 @@ import Tensors
 import Testing
 import Transformers
 
-/// BERT against transformers and PEFT, finite differences and itself.
+/// BERT, DistilBERT and RoBERTa against transformers and PEFT, finite differences and itself.
 @Suite struct BertModelTests {
     @Test(
         "loss, predictions and every gradient, the head's included, agree with PEFT",
@@ -14,8 +14,10 @@ import Transformers
     func gradientsAgree(name: String) throws {
         let golden = try BertGoldenModel(name)
         let model = try golden.model()
-        // Six maps in each of two blocks, one behind them, and the classifier's two tensors.
-        #expect(model.trainable.entries.count == 2 * 13 + (name == "mlm" ? 0 : 2))
+        // Six maps in each of two blocks, the one behind them, and the tensors of a new head.
+        #expect(
+            model.trainable.entries.count
+                == (name == "bert/classification" ? 2 * 13 + 2 : name.hasSuffix("mlm") ? 2 * 13 : 2 * 12 + 4))
         let parameters = try golden.vector("adapter", layout: model.trainable)
         let gradient = Vector(zeros: model.trainable.count)
         let workspace = model.makeWorkspace()
@@ -69,7 +71,8 @@ import Transformers
         [
             "", "attention.self.value", "attention.output.dense", "intermediate.dense",
             "layer.1.output.dense",
-            "pooler.dense", "transform.dense", "predictions.decoder",
+            "pooler.dense", "transform.dense", "predictions.decoder", "attention.k_lin", "ffn.lin1",
+            "vocab_transform", "lm_head.dense", "lm_head.decoder",
         ])
     func gradientIsTheSlope(name: String, target: String) throws {
         let golden = try BertGoldenModel(name)
@@ -138,7 +141,7 @@ import Transformers
 
     @Test("each token sees its whole text and nothing of another")
     func attendsBothWaysWithinATextOnly() throws {
-        let golden = try BertGoldenModel("classification")
+        let golden = try BertGoldenModel("bert/classification")
         let model = try golden.model()
         let parameters = try golden.vector("adapter", layout: model.trainable)
         func losses(_ ids: [[Int32]]) throws -> [Double] {
@@ -156,7 +159,7 @@ import Transformers
 
     @Test("what does not fit is named")
     func refusals() throws {
-        let golden = try BertGoldenModel("classification")
+        let golden = try BertGoldenModel("bert/classification")
         let model = try golden.model()
         let parameters = try golden.vector("adapter", layout: model.trainable)
         func code(_ ids: [Int32], _ target: Int32) -> TransformerError.Code? {

@@ -7,6 +7,7 @@ struct BertBuilder {
     let configuration: BertConfiguration
     let weights: any WeightSource
     let trained: TrainedParts
+    private var family: BertFamily { configuration.family }
     /// The trained tensors so far.
     private(set) var layout = ParameterLayout()
 
@@ -57,14 +58,15 @@ struct BertBuilder {
 
     mutating func embedding() throws -> BertEmbedding {
         BertEmbedding(
-            words: try table(BertWeightNames.words, rows: configuration.vocabularySize),
-            positions: try table(BertWeightNames.positions, rows: configuration.maximumPositions),
-            segments: try table(BertWeightNames.segments, rows: configuration.segmentKinds),
-            norm: try norm(BertWeightNames.embeddingNorm))
+            words: try table(family.words, rows: configuration.vocabularySize),
+            positions: try table(family.positions, rows: configuration.maximumPositions),
+            segments: family.hasSegments
+                ? try table(family.segments, rows: configuration.segmentKinds) : nil,
+            norm: try norm(family.embeddingNorm))
     }
 
     mutating func block(_ layer: Int) throws -> BertBlock {
-        func module(_ part: BertWeightNames.BlockModule) -> LinearModule {
+        func module(_ part: BertFamily.BlockModule) -> LinearModule {
             configuration.linearModule(part, layer: layer)
         }
         return BertBlock(
@@ -73,28 +75,28 @@ struct BertBuilder {
                 inputs: .separate(
                     query: try linear(module(.query)), key: try linear(module(.key)),
                     value: try linear(module(.value))), output: try linear(module(.attentionOutput))),
-            attentionNorm: try norm(BertWeightNames.attentionNorm(layer)),
+            attentionNorm: try norm(family.block(layer, family.attentionNorm)),
             feedForward: FeedForward(
                 activation: .gelu(.erf), up: try linear(module(.up)), down: try linear(module(.down))),
-            outputNorm: try norm(BertWeightNames.outputNorm(layer)))
+            outputNorm: try norm(family.block(layer, family.outputNorm)))
     }
 
     mutating func head(words: EmbeddingLayer) throws -> BertHead {
         if configuration.task.labels != nil {
             return .classification(
                 ClassificationHead(
-                    pooler: try linear(configuration.poolerModule),
+                    pooler: try linear(configuration.poolerModule), activation: family.poolerActivation,
                     classifier: try linear(configuration.classifierModule)))
         }
         let decoder = configuration.decoderModule
-        guard weights.hasTensor(named: "\(BertWeightNames.transform).weight") else {
+        guard weights.hasTensor(named: "\(family.transform).weight") else {
             throw TransformerError(
                 .invalidWeights,
-                "this base has no head for masked tokens (\(BertWeightNames.transform).weight); take a checkpoint of "
-                    + "BertForMaskedLM, or rows of text and label", context: BertWeightNames.transform)
+                "this base has no head for masked tokens (\(family.transform).weight); take a checkpoint of "
+                    + "\(family.className)ForMaskedLM, or rows of text and label", context: family.transform)
         }
         let transform = try linear(configuration.transformModule)
-        let norm = try norm(BertWeightNames.transformNorm)
+        let norm = try norm(family.transformNorm)
         let matrix = try decoderWeight(words: words)
         return .maskedLanguageModel(
             MaskedLanguageModelHead(
@@ -102,7 +104,7 @@ struct BertBuilder {
                 decoder: LanguageModelHead(
                     projection: LinearLayer(
                         module: decoder, weight: matrix,
-                        bias: try weight(BertWeightNames.decoderBias, shape: [decoder.outputCount]),
+                        bias: try weight(family.decoderBias, shape: [decoder.outputCount]),
                         adapter: trained.adapters[decoder.name]?.makeAdapter(for: decoder, layout: &layout))))
         )
     }
@@ -110,10 +112,10 @@ struct BertBuilder {
     /// The embedding's matrix, or a copy where copies are trained.
     private mutating func decoderWeight(words: EmbeddingLayer) throws -> Weight {
         let shape = [configuration.vocabularySize, configuration.hiddenSize]
-        if let nameOnDisk = trained.tensors["\(BertWeightNames.decoder).weight"] {
+        if let nameOnDisk = trained.tensors["\(family.decoder).weight"] {
             return .trained(layout.append(name: nameOnDisk, shape: shape).range)
         }
         guard trained.unties else { return words.weight }
-        return .frozen(try weights.tensor(named: BertWeightNames.words, shape: shape))
+        return .frozen(try weights.tensor(named: family.words, shape: shape))
     }
 }

@@ -18,7 +18,7 @@ extension BertConfiguration {
 
 /// Counts the Float32 values that a gradient of one micro-batch needs.
 private struct BertMemory {
-    private typealias Module = BertWeightNames.BlockModule
+    private typealias Module = BertFamily.BlockModule
     private let configuration: BertConfiguration
     private let batch: BatchExtent
     private let trained: TrainedParts

@@ -1,52 +1,24 @@
 public import Layers
 
-/// Hugging Face's names of BERT's tensors and linear maps.
-enum BertWeightNames {
-    static let words = "bert.embeddings.word_embeddings.weight"
-    static let positions = "bert.embeddings.position_embeddings.weight"
-    static let segments = "bert.embeddings.token_type_embeddings.weight"
-    static let embeddingNorm = "bert.embeddings.LayerNorm"
-    static let pooler = "bert.pooler.dense"
-    static let classifier = "classifier"
-    static let transform = "cls.predictions.transform.dense"
-    static let transformNorm = "cls.predictions.transform.LayerNorm"
-    static let decoder = "cls.predictions.decoder"
-    static let decoderBias = "cls.predictions.bias"
-
-    static func attentionNorm(_ layer: Int) -> String { block(layer, "attention.output.LayerNorm") }
-    static func outputNorm(_ layer: Int) -> String { block(layer, "output.LayerNorm") }
-    static func block(_ layer: Int, _ path: String) -> String { "bert.encoder.layer.\(layer).\(path)" }
-
-    /// The linear maps of a block, in forward order.
-    enum BlockModule: String, CaseIterable {
-        case query = "attention.self.query"
-        case key = "attention.self.key"
-        case value = "attention.self.value"
-        case attentionOutput = "attention.output.dense"
-        case up = "intermediate.dense"
-        case down = "output.dense"
-    }
-}
-
 extension BertConfiguration {
     public var linearModules: [LinearModule] {
         let blocks = (0..<layerCount).flatMap { layer in
-            BertWeightNames.BlockModule.allCases.map { linearModule($0, layer: layer) }
+            BertFamily.BlockModule.allCases.map { linearModule($0, layer: layer) }
         }
         return switch task {
-        case .sequenceClassification: blocks + [poolerModule]
+        case .sequenceClassification: blocks + (family.hasPooler ? [poolerModule] : [])
         default: blocks + [transformModule, decoderModule]
         }
     }
 
     /// One linear map of a block.
-    func linearModule(_ module: BertWeightNames.BlockModule, layer: Int) -> LinearModule {
-        let place = BertWeightNames.BlockModule.allCases.firstIndex(of: module) ?? 0
-        return LinearModule(
-            name: BertWeightNames.block(layer, module.rawValue),
+    func linearModule(_ module: BertFamily.BlockModule, layer: Int) -> LinearModule {
+        LinearModule(
+            name: family.block(layer, family.blockModules[module.rawValue]),
             inputCount: module == .down ? intermediateSize : hiddenSize,
             outputCount: module == .up ? intermediateSize : hiddenSize,
-            index: layer * BertWeightNames.BlockModule.allCases.count + place, layer: layer)
+            index: layer * BertFamily.BlockModule.allCases.count + module.rawValue,
+            layer: layer)
     }
 
     private func behindBlocks(_ name: String, _ place: Int, _ outputCount: Int, isHead: Bool = false)
@@ -54,20 +26,24 @@ extension BertConfiguration {
     {
         LinearModule(
             name: name, inputCount: hiddenSize, outputCount: outputCount,
-            index: layerCount * BertWeightNames.BlockModule.allCases.count + place, isOutputHead: isHead)
+            index: layerCount * BertFamily.BlockModule.allCases.count + place, isOutputHead: isHead)
     }
 
-    var poolerModule: LinearModule { behindBlocks(BertWeightNames.pooler, 0, hiddenSize) }
+    var poolerModule: LinearModule { behindBlocks(family.pooler, 0, hiddenSize) }
     /// Trained whole; not among ``linearModules``, because no adapter goes on it.
     var classifierModule: LinearModule {
-        behindBlocks(BertWeightNames.classifier, 1, task.labels?.count ?? 1, isHead: true)
+        behindBlocks(family.classifier, 1, task.labels?.count ?? 1, isHead: true)
     }
-    var transformModule: LinearModule { behindBlocks(BertWeightNames.transform, 0, hiddenSize) }
+    var transformModule: LinearModule { behindBlocks(family.transform, 0, hiddenSize) }
     var decoderModule: LinearModule {
-        behindBlocks(BertWeightNames.decoder, 1, vocabularySize, isHead: true)
+        behindBlocks(family.decoder, 1, vocabularySize, isHead: true)
     }
 
-    public var headModules: [String] { task.labels == nil ? [] : [BertWeightNames.classifier] }
+    public var headModules: [String] { task.labels == nil ? [] : family.headModules }
+    public var architecture: String? {
+        task.labels == nil ? nil : family.className + "ForSequenceClassification"
+    }
+    public var classifier: String? { task.labels == nil ? nil : family.classifier }
 
     public var weightShapes: [WeightShape] {
         var shapes: [WeightShape] = []
@@ -83,26 +59,26 @@ extension BertConfiguration {
             append("\(name).bias", [hiddenSize], part)
         }
         let words: WeightShape.Part = task == .maskedLanguageModel ? .tiedEmbedding : .embedding
-        append(BertWeightNames.words, [vocabularySize, hiddenSize], words)
-        append(BertWeightNames.positions, [maximumPositions, hiddenSize], .embedding)
-        append(BertWeightNames.segments, [segmentKinds, hiddenSize], .embedding)
-        appendNorm(BertWeightNames.embeddingNorm, .embedding)
+        append(family.words, [vocabularySize, hiddenSize], words)
+        append(family.positions, [maximumPositions, hiddenSize], .embedding)
+        if family.hasSegments { append(family.segments, [segmentKinds, hiddenSize], .embedding) }
+        appendNorm(family.embeddingNorm, .embedding)
         for layer in 0..<layerCount {
-            for module in BertWeightNames.BlockModule.allCases {
+            for module in BertFamily.BlockModule.allCases {
                 append(linearModule(module, layer: layer), .block(layer))
                 if module == .attentionOutput {
-                    appendNorm(BertWeightNames.attentionNorm(layer), .block(layer))
+                    appendNorm(family.block(layer, family.attentionNorm), .block(layer))
                 }
             }
-            appendNorm(BertWeightNames.outputNorm(layer), .block(layer))
+            appendNorm(family.block(layer, family.outputNorm), .block(layer))
         }
         if task.labels != nil {
             append(poolerModule, .head)
             append(classifierModule, .head)
         } else {
             append(transformModule, .head)
-            appendNorm(BertWeightNames.transformNorm, .head)
-            append(BertWeightNames.decoderBias, [vocabularySize], .head)
+            appendNorm(family.transformNorm, .head)
+            append(family.decoderBias, [vocabularySize], .head)
         }
         return shapes
     }

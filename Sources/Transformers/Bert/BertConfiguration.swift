@@ -1,11 +1,11 @@
 import Kernels
 public import Layers
 
-/// The shape of a BERT encoder, as its config.json tells it, with the head that a task needs.
+/// The shape of an encoder of BERT's kind, as its config.json tells it, with the head that a task needs.
 ///
-/// - Source: `BertConfig` of Hugging Face transformers 5.23.
+/// - Source: `BertConfig`, `RobertaConfig` and `DistilBertConfig` of Hugging Face transformers 5.23.
 public struct BertConfiguration: ModelConfiguration, Equatable {
-    public var modelType: String { "bert" }
+    let family: BertFamily
     /// C
     public var hiddenSize: Int
     /// F
@@ -22,20 +22,25 @@ public struct BertConfiguration: ModelConfiguration, Equatable {
     public var segmentKinds: Int
     /// ε of all normalisations.
     public var normEpsilon: Float
+    /// The padding token, behind whose id positions are numbered (RoBERTa); nil numbers them from 0.
+    public let paddingID: Int32?
     /// `id2label`, by number; empty where config.json has none but transformers' own.
     public var labelNames: [String]
     public internal(set) var task = ModelTask.maskedLanguageModel
 
+    public var modelType: String { family.modelType }
     public var isEncoder: Bool { true }
-    public var contextLength: Int { maximumPositions }
+    public var contextLength: Int { maximumPositions - (paddingID.map { Int($0) + 1 } ?? 0) }
     public var endOfSequenceIDs: [Int32] { [] }
 
     /// - Throws: ``TransformerError`` with code `.invalidConfiguration` that names the key out of range.
     public init(
-        hiddenSize: Int, intermediateSize: Int, layerCount: Int, attentionHeads: Int, vocabularySize: Int,
-        maximumPositions: Int = 512, segmentKinds: Int = 2, normEpsilon: Float = 1e-12,
-        labelNames: [String] = []
+        family: BertFamily = .bert, hiddenSize: Int, intermediateSize: Int, layerCount: Int,
+        attentionHeads: Int, vocabularySize: Int, maximumPositions: Int = 512, segmentKinds: Int = 2,
+        normEpsilon: Float = 1e-12,
+        paddingID: Int32? = nil, labelNames: [String] = []
     ) throws(TransformerError) {
+        self.family = family
         self.hiddenSize = hiddenSize
         self.intermediateSize = intermediateSize
         self.layerCount = layerCount
@@ -44,6 +49,7 @@ public struct BertConfiguration: ModelConfiguration, Equatable {
         self.maximumPositions = maximumPositions
         self.segmentKinds = segmentKinds
         self.normEpsilon = normEpsilon
+        self.paddingID = paddingID
         self.labelNames = labelNames
         try ConfigurationFile.requireLimits([
             ("hidden_size", hiddenSize, 1 << 20), ("intermediate_size", intermediateSize, 1 << 22),
@@ -55,6 +61,12 @@ public struct BertConfiguration: ModelConfiguration, Equatable {
                 .invalidConfiguration,
                 "config.json: max_position_embeddings is \(maximumPositions), expected 2 to \(1 << 24)",
                 context: "max_position_embeddings")
+        }
+        guard paddingID.map({ $0 >= 0 && $0 < maximumPositions - 2 }) ?? true else {
+            throw TransformerError(
+                .invalidConfiguration,
+                "config.json: pad_token_id is \(paddingID ?? 0), expected 0 to \(maximumPositions - 3), below "
+                    + "max_position_embeddings", context: "pad_token_id")
         }
         guard hiddenSize % attentionHeads == 0 else {
             throw TransformerError(

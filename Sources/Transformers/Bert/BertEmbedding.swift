@@ -2,13 +2,13 @@ import Kernels
 import Layers
 import Tensors
 
-/// What BERT makes of ids: norm(word + position + segment), with every token of segment 0.
+/// What BERT makes of ids: norm(word + segment + position), with every token of segment 0, or norm(word + position).
 ///
 /// - Source: `BertEmbeddings` of Hugging Face transformers 5.23.
 struct BertEmbedding: Sendable {
     let words: EmbeddingLayer
     let positions: EmbeddingLayer
-    let segments: EmbeddingLayer
+    let segments: EmbeddingLayer?
     let norm: LayerNormLayer
 
     /// What the forward keeps for the backward.
@@ -19,7 +19,7 @@ struct BertEmbedding: Sendable {
     }
 
     var isTrainable: Bool {
-        words.isTrainable || positions.isTrainable || segments.isTrainable || norm.isTrainable
+        words.isTrainable || positions.isTrainable || segments?.isTrainable == true || norm.isTrainable
     }
 
     /// - Shapes: `output` [N, C]; `ids`, `places` [N]. Accumulates nothing.
@@ -30,8 +30,10 @@ struct BertEmbedding: Sendable {
         defer { pass.scratch.release(to: scratch) }
         let part = pass.scratch.matrix(rows: output.rows, columns: output.columns)
         words.forward(output: sum, ids: ids, pass: pass)
-        segments.forward(output: part, ids: ids.map { _ in 0 }, pass: pass)
-        add(output: sum, sum, part)
+        if let segments {
+            segments.forward(output: part, ids: ids.map { _ in 0 }, pass: pass)
+            add(output: sum, sum, part)
+        }
         positions.forward(output: part, ids: places, pass: pass)
         add(output: sum, sum, part)
         norm.forward(output: output, statistics: statistics, input: sum, pass: pass)
@@ -55,7 +57,7 @@ struct BertEmbedding: Sendable {
             dInput: dSum, dOutput: dOutput, input: activations.sum, statistics: activations.statistics,
             pass: pass)
         words.backward(dOutput: dSum, ids: ids, accumulates: wordsAccumulate, pass: pass)
-        segments.backward(dOutput: dSum, ids: ids.map { _ in 0 }, accumulates: false, pass: pass)
+        segments?.backward(dOutput: dSum, ids: ids.map { _ in 0 }, accumulates: false, pass: pass)
         positions.backward(dOutput: dSum, ids: places, accumulates: false, pass: pass)
     }
 }

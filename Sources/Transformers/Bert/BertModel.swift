@@ -2,7 +2,7 @@ import Kernels
 public import Layers
 public import Tensors
 
-/// A BERT encoder with a head: its weights, frozen or trained, and the adapters attached to its linear maps.
+/// An encoder of BERT's kind with a head: its weights, frozen or trained, and the adapters attached to its linear maps.
 ///
 /// The base's own dropout (`hidden_dropout_prob`, `attention_probs_dropout_prob`) is not applied.
 ///
@@ -100,6 +100,19 @@ public final class BertModel: TransformerModel {
         return losses
     }
 
+    /// Of each row, its place in the table of positions. RoBERTa counts from behind the padding token's id, and passes over
+    /// padding, which has that id's own.
+    private func places(of batch: MicroBatch, positions: [Int32]) -> [Int32] {
+        guard let padding = configuration.paddingID else { return positions }
+        var place = padding
+        return zip(batch.tokenIDs, positions).map { id, position in
+            if position == 0 { place = padding }
+            guard id != padding else { return padding }
+            place += 1
+            return place
+        }
+    }
+
     /// The forward of `batch` up to the rows that have a target.
     ///
     /// - Returns: what the last block makes of them [M, C], and what the embedding kept, in `pass.activations`.
@@ -114,7 +127,8 @@ public final class BertModel: TransformerModel {
         // Below the lowest trained block two matrices take turns as input and output.
         var other = lowestKept > 0 ? kept.matrix(rows: batch.tokenCount, columns: columns) : stream
         let embedded = embedding.forward(
-            output: stream, ids: batch.tokenIDs, places: rows.positions, pass: pass)
+            output: stream, ids: batch.tokenIDs, places: places(of: batch, positions: rows.positions),
+            pass: pass)
         for (index, block) in blocks.enumerated() {
             let isLast = index == blocks.count - 1
             let isKept = index >= lowestKept
@@ -156,7 +170,8 @@ public final class BertModel: TransformerModel {
             (dOutput, dInput, other) = (dInput, other, dInput)
         }
         embedding.backward(
-            dOutput: dOutput, activations: embedded, ids: batch.tokenIDs, places: rows.positions,
+            dOutput: dOutput, activations: embedded, ids: batch.tokenIDs,
+            places: places(of: batch, positions: rows.positions),
             wordsAccumulate: sharesWords, pass: pass)
         return lossSums
     }

@@ -18,7 +18,7 @@ from peft.utils import get_peft_model_state_dict
 from safetensors import safe_open
 from tokenizers import Tokenizer
 from torch.nn.functional import cross_entropy
-from transformers import BertForSequenceClassification
+from transformers import AutoModelForSequenceClassification
 
 # A warning of PEFT (an unknown key, a tensor that is missing or too many) is a failure.
 warnings.simplefilter("error")
@@ -29,7 +29,7 @@ with safe_open(directory / "adapter_model.safetensors", "pt") as file:
     tensors = {name: file.get_tensor(name) for name in file.keys()}
     labels = json.loads(file.metadata()["id2label"])
 numbers = {label: int(number) for number, label in labels.items()}
-model = BertForSequenceClassification.from_pretrained(base, dtype=torch.float32, num_labels=len(labels))
+model = AutoModelForSequenceClassification.from_pretrained(base, dtype=torch.float32, num_labels=len(labels))
 model = PeftModel.from_pretrained(model, directory).eval()
 loaded = get_peft_model_state_dict(model)
 different = [name for name in tensors if name not in loaded or not torch.equal(loaded[name], tensors[name])]
@@ -38,7 +38,9 @@ if set(tensors) != set(loaded) or different:
 
 tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
 tokenizer.no_padding()
-tokenizer.enable_truncation(model.config.max_position_embeddings)
+# RoBERTa's positions begin behind the padding token's id.
+first = model.config.pad_token_id + 1 if model.config.model_type == "roberta" else 0
+tokenizer.enable_truncation(min(512, model.config.max_position_embeddings - first))
 counts = [[0] * len(labels) for _ in labels]
 loss = 0.0
 with torch.no_grad():

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""A tiny BERT with its tokenizer, and golden values of it with LoRA from transformers and PEFT.
+"""A tiny BERT, DistilBERT or RoBERTa with its tokenizer, and golden values of it with LoRA from transformers and PEFT.
 
 Versions: torch 2.13.0+cpu, transformers 5.23.0, peft 0.21.2, tokenizers 0.23.3, safetensors (Python 3.11).
-Command:  python make_bert_goldens.py ../tiny-bert ../bert
+Command:  for family in bert distilbert roberta; do python make_bert_goldens.py $family ../tiny-$family ../$family; done
 
-tiny-bert/          the base: config.json, model.safetensors (BertForPreTraining), vocab.txt, tokenizer.json
-bert/NAME/          golden.safetensors (LoRA and head, logits, gradients, ten steps) and golden.json, for
+tiny-FAMILY/        the base: config.json, model.safetensors (…ForPreTraining, …ForMaskedLM), tokenizer.json, vocab.txt
+FAMILY/NAME/        golden.safetensors (LoRA and head, logits, gradients, ten steps) and golden.json, for
                     classification (task_type SEQ_CLS) and mlm
-bert/run/           ten steps of PEFT on rows.jsonl: initial/, final/ (as PEFT saves them) and expected.json
+FAMILY/run/         ten steps of PEFT on rows.jsonl: initial/, final/ (as PEFT saves them) and expected.json
 """
 
 import json
@@ -19,19 +19,46 @@ from pathlib import Path
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from torch.nn.functional import cross_entropy
-from transformers import (BertConfig, BertForMaskedLM, BertForPreTraining, BertForSequenceClassification,
+from transformers import (AutoModelForMaskedLM, AutoModelForSequenceClassification, BertConfig, BertForPreTraining,
+                          DistilBertConfig, DistilBertForMaskedLM, RobertaConfig, RobertaForMaskedLM,
                           get_linear_schedule_with_warmup)
 
 WORDS = "the a good bad film plot actor story ending funny dull sharp slow bright never always left was is it".split()
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 GOOD, BAD = {"good", "funny", "sharp", "bright"}, {"bad", "dull", "slow", "left"}
 LABELS = ["bad", "good", "mixed"]
+FAMILY = sys.argv[1]
+# Modules of the head that a base has not; PEFT by itself names `classifier`, `score`.
+SAVED = ["pre_classifier", "classifier"] if FAMILY == "distilbert" else None
 STEPS, BATCH, RATE, WARMUP, LENGTH = 10, 8, 5e-3, 0.2, 64
 
 
+def make_byte_tokenizer(folder):
+    """RoBERTa's: pairs of bytes, <s> and </s> around a text, a mask that takes the space before it along."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    tokenizer.train_from_iterator(
+        [" " + word for word in WORDS for _ in range(2)],
+        trainers.BpeTrainer(vocab_size=320, special_tokens=special, show_progress=False,
+                            initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet())))
+    tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True, special=True)])
+    tokenizer.post_processor = processors.RobertaProcessing(
+        sep=("</s>", 2), cls_token=("<s>", 0), trim_offsets=True, add_prefix_space=False)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "tokenizer_config.json").write_text(json.dumps({
+        "tokenizer_class": "RobertaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>",
+        "sep_token": "</s>", "pad_token": "<pad>", "cls_token": "<s>", "mask_token": "<mask>",
+        "model_max_length": LENGTH}, indent=2) + "\n")
+    return tokenizer, tokenizer.get_vocab_size()
+
+
 def make_tokenizer(folder):
+    if FAMILY == "roberta":
+        return make_byte_tokenizer(folder)
     letters = [chr(ord("a") + i) for i in range(26)]
     vocabulary = SPECIAL + [".", ",", "!", ":"] + letters + ["##" + letter for letter in letters] + WORDS[:1] + WORDS[2:]
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
@@ -54,15 +81,25 @@ def make_tokenizer(folder):
 def make_base(folder, size):
     torch.manual_seed(31)
     generator = torch.Generator().manual_seed(32)
-    config = BertConfig(
-        vocab_size=size, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
-        max_position_embeddings=LENGTH, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
-    base = BertForPreTraining(config).float().eval()
+    if FAMILY == "bert":
+        base = BertForPreTraining(BertConfig(
+            vocab_size=size, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+            max_position_embeddings=LENGTH, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0))
+    elif FAMILY == "distilbert":
+        base = DistilBertForMaskedLM(DistilBertConfig(
+            vocab_size=size, dim=16, hidden_dim=24, n_layers=2, n_heads=2, max_position_embeddings=LENGTH, dropout=0.0,
+            attention_dropout=0.0, seq_classif_dropout=0.0))
+    else:
+        base = RobertaForMaskedLM(RobertaConfig(
+            vocab_size=size, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
+            max_position_embeddings=LENGTH + 2, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1,
+            hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0))
+    base = base.float().eval()
     with torch.no_grad():
         for name, p in base.named_parameters():
             noise = torch.randn(p.shape, generator=generator)
             # Large enough that the first token depends on the others.
-            p.copy_(1 + 0.2 * noise if "LayerNorm.weight" in name else 0.35 * noise)
+            p.copy_(1 + 0.2 * noise if "norm.weight" in name.lower() else 0.35 * noise)
     base.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)
 
@@ -74,8 +111,11 @@ def trained_tensors(model, grad=False):
 
 
 def classified(generator, lengths, size):
-    ids = [torch.cat([torch.tensor([2]), torch.randint(5, size, (n,), generator=generator), torch.tensor([3])])
+    first, last = (0, 2) if FAMILY == "roberta" else (2, 3)
+    ids = [torch.cat([torch.tensor([first]), torch.randint(5, size, (n,), generator=generator), torch.tensor([last])])
            for n in lengths]
+    if FAMILY == "roberta":
+        ids[-1][4] = 1  # padding, which positions pass over, within a text
     targets = []
     for row in ids:
         target = torch.full_like(row, -100)
@@ -90,7 +130,7 @@ def masked(generator, lengths, size):
         target[0] = -100
         places = 1 + torch.randperm(len(row) - 2, generator=generator)[: max(1, len(row) // 5)]
         target[places] = row[places]
-        row[places] = 4
+        row[places] = size - 1 if FAMILY == "roberta" else 4
     return ids, targets
 
 
@@ -112,7 +152,8 @@ def golden_of(kind, task, draw, base, folder, seed, size):
     generator = torch.Generator().manual_seed(seed + 1)
     options = {"num_labels": len(LABELS)} if task else {}
     model = kind.from_pretrained(base, dtype=torch.float32, attn_implementation="eager", **options)
-    model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type=task)).eval()
+    model = get_peft_model(model, LoraConfig(r=4, lora_alpha=8, target_modules="all-linear", task_type=task,
+                                             modules_to_save=SAVED if task else None)).eval()
     initial = trained_tensors(model)
     with torch.no_grad():
         for name, p in model.named_parameters():
@@ -167,7 +208,7 @@ def run(base, tokenizer, folder):
     torch.manual_seed(3)
 
     def open_base():
-        return BertForSequenceClassification.from_pretrained(base, dtype=torch.float32, num_labels=len(LABELS))
+        return AutoModelForSequenceClassification.from_pretrained(base, dtype=torch.float32, num_labels=len(LABELS))
 
     def losses_of(model, rows):
         return torch.stack([
@@ -175,7 +216,8 @@ def run(base, tokenizer, folder):
                           torch.tensor([LABELS.index(row["label"])])) for row in rows])
 
     model = get_peft_model(open_base(), LoraConfig(
-        r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False, task_type="SEQ_CLS"))
+        r=4, lora_alpha=8, target_modules="all-linear", init_lora_weights=False, task_type="SEQ_CLS",
+        modules_to_save=SAVED))
     with torch.no_grad():  # a head that tells the rows apart from the start
         for name, p in model.named_parameters():
             if "modules_to_save" in name:
@@ -212,12 +254,12 @@ def run(base, tokenizer, folder):
 
 
 def main():
-    base, output = Path(sys.argv[1]), Path(sys.argv[2])
+    base, output = Path(sys.argv[2]), Path(sys.argv[3])
     base.mkdir(parents=True, exist_ok=True)
     tokenizer, size = make_tokenizer(base)
     make_base(base, size)
-    golden_of(BertForSequenceClassification, "SEQ_CLS", classified, base, output / "classification", 41, size)
-    golden_of(BertForMaskedLM, None, masked, base, output / "mlm", 51, size)
+    golden_of(AutoModelForSequenceClassification, "SEQ_CLS", classified, base, output / "classification", 41, size)
+    golden_of(AutoModelForMaskedLM, None, masked, base, output / "mlm", 51, size)
     run(base, tokenizer, output / "run")
 
 
