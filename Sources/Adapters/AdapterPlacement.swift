@@ -140,7 +140,8 @@ extension LoRAConfiguration.Targets {
     var shortText: String {
         switch self {
         case .allLinear: "all-linear"
-        case .names(let names): "[" + names.joined(separator: ", ") + "]"
+        case .names(let names):
+            "[" + names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …]" : "]")
         case .pattern(let pattern): "'\(pattern)'"
         }
     }

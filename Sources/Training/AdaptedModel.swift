@@ -88,7 +88,8 @@ public struct AdaptedModel: Trainee {
     /// Opens a PEFT directory on a base and returns the model with the adapter's values.
     ///
     /// - Parameter allowsDifferentBase: `--allow-different-base`.
-    /// - Throws: `AdapterError` with code `.differentBase`, `.differentTensors` or `.missingFile`.
+    /// - Throws: `AdapterError` with code `.differentBase`, `.differentTensors`, `.missingFile`, or `.noMatch` for one of
+    ///   another family.
     public static func open(
         _ path: String, on base: LoadedBase, allowsDifferentBase: Bool
     ) throws -> (model: AdaptedModel, parameters: Vector) {
@@ -97,9 +98,18 @@ public struct AdaptedModel: Trainee {
         try directory.requirePlainBase()
         _ = try directory.provenance.check(
             against: base.base.digest, adapter: path, allowsDifferentBase: allowsDifferentBase)
-        let adapted = try AdaptedModel(
-            adapter: directory.configuration, configuration: base.configuration, weights: base.base,
-            requiresEveryMatch: false)
+        let adapted: AdaptedModel
+        do {
+            adapted = try AdaptedModel(
+                adapter: directory.configuration, configuration: base.configuration, weights: base.base,
+                requiresEveryMatch: false)
+        } catch let error as AdapterError where error.code == .noMatch {
+            throw AdapterError(
+                code: .noMatch,
+                message:
+                    "\(path): this adapter is not one for a \(base.configuration.modelType): \(error.message)",
+                context: error.context)
+        }
         let modules = adapted.placement.vocabularyModules
         let parameters = try directory.parameters(for: adapted.layout, vocabularyModules: modules)
         try directory.requireSameMatrices(modules, values: base.weight)

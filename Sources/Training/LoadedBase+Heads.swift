@@ -31,6 +31,13 @@ extension LoadedBase {
         guard directory.configuration.taskType == LoRAConfiguration.classificationTaskType else {
             return self
         }
+        guard configuration.isEncoder else {
+            throw AdapterError(
+                code: .noMatch,
+                message:
+                    "\(path): this adapter classifies texts, for which it needs an encoder such as bert; this base is a "
+                    + "\(configuration.modelType)", context: path)
+        }
         let task = try configuration.configured(for: .sequenceClassification(labels: ["0", "1"]))
         guard let module = task.classifier,
             let head = directory.weights.tensor(named: PEFTDirectory.name(ofSaved: "\(module).weight")),
@@ -39,9 +46,9 @@ extension LoadedBase {
             throw AdapterError(
                 code: .differentTensors,
                 message:
-                    "\(directory.weights.path): task_type is \(LoRAConfiguration.classificationTaskType) but there "
-                    + "is no head (\(PEFTDirectory.name(ofSaved: (task.classifier ?? "head") + ".weight"))); train "
-                    + "it anew",
+                    "\(directory.weights.path): has no head for a \(configuration.modelType) "
+                    + "(\(PEFTDirectory.name(ofSaved: (task.classifier ?? "head") + ".weight"))); is it an adapter of "
+                    + "another family, or one without modules_to_save?",
                 context: path)
         }
         let recorded = directory.provenance.labels

@@ -174,6 +174,23 @@ import WeightFiles
         #expect(try await fixture.trainedBytes("other") != one)
     }
 
+    @Test(
+        "an adapter of another family is named, and what the base is",
+        arguments: [
+            ("bert/run/final", "llama", "tiny-base"), ("bert/run/final", "roberta", "tiny-roberta"),
+            ("bert/run/final", "distilbert", "tiny-distilbert"), ("training/final", "gpt2", "tiny-gpt2"),
+            ("training/final", "bert", "tiny-bert"),
+        ])
+    func otherFamily(adapter: String, modelType: String, base: String) async throws {
+        let path = TrainingFixture.fixtures + "/" + adapter
+        let error = await #expect(throws: AdapterError.self) {
+            try await InferenceModel(
+                base: TrainingFixture.fixtures + "/" + base, adapter: path, logger: TrainingFixture.logger)
+        }
+        let message = try #require(error?.message)
+        #expect(message.contains(path) && message.contains(" a " + modelType), "\(message)")
+    }
+
     @Test("a fresh head comes from the seed, and its evaluation is in eval.jsonl with every row in the table")
     func evaluationIsRecorded() async throws {
         var fixture = fixture()

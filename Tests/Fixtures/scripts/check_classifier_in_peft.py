@@ -24,7 +24,7 @@ from transformers import AutoModelForSequenceClassification
 warnings.simplefilter("error")
 warnings.simplefilter("ignore", FutureWarning)  # of transformers about PEFT
 
-base, directory, rows = Path(sys.argv[1]), Path(sys.argv[2]), [json.loads(line) for line in open(sys.argv[3])]
+base, directory, rows = Path(sys.argv[1]), Path(sys.argv[2]), [json.loads(line) for line in Path(sys.argv[3]).read_text().splitlines()]
 with safe_open(directory / "adapter_model.safetensors", "pt") as file:
     tensors = {name: file.get_tensor(name) for name in file.keys()}
     labels = json.loads(file.metadata()["id2label"])
