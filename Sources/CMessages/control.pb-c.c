@@ -3229,7 +3229,7 @@ const ProtobufCMessageDescriptor shoal__status_request__descriptor =
   (ProtobufCMessageInit) shoal__status_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor shoal__member_status__field_descriptors[8] =
+static const ProtobufCFieldDescriptor shoal__member_status__field_descriptors[10] =
 {
   {
     "id",
@@ -3327,8 +3327,34 @@ static const ProtobufCFieldDescriptor shoal__member_status__field_descriptors[8]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "fetched_byte_count",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__MemberStatus, fetched_byte_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "base_byte_count",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__MemberStatus, base_byte_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned shoal__member_status__field_indices_by_name[] = {
+  9,   /* field[9] = base_byte_count */
+  8,   /* field[8] = fetched_byte_count */
   1,   /* field[1] = host */
   0,   /* field[0] = id */
   6,   /* field[6] = leaves_per_second_bits */
@@ -3341,7 +3367,7 @@ static const unsigned shoal__member_status__field_indices_by_name[] = {
 static const ProtobufCIntRange shoal__member_status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor shoal__member_status__descriptor =
 {
@@ -3351,7 +3377,7 @@ const ProtobufCMessageDescriptor shoal__member_status__descriptor =
   "Shoal__MemberStatus",
   "shoal",
   sizeof(Shoal__MemberStatus),
-  8,
+  10,
   shoal__member_status__field_descriptors,
   shoal__member_status__field_indices_by_name,
   1,  shoal__member_status__number_ranges,
@@ -3551,9 +3577,29 @@ const ProtobufCMessageDescriptor shoal__leaf_release__descriptor =
   (ProtobufCMessageInit) shoal__leaf_release__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-#define shoal__base_request__field_descriptors NULL
-#define shoal__base_request__field_indices_by_name NULL
-#define shoal__base_request__number_ranges NULL
+static const ProtobufCFieldDescriptor shoal__base_request__field_descriptors[1] =
+{
+  {
+    "gives",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseRequest, gives),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned shoal__base_request__field_indices_by_name[] = {
+  0,   /* field[0] = gives */
+};
+static const ProtobufCIntRange shoal__base_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
 const ProtobufCMessageDescriptor shoal__base_request__descriptor =
 {
   PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
@@ -3562,10 +3608,10 @@ const ProtobufCMessageDescriptor shoal__base_request__descriptor =
   "Shoal__BaseRequest",
   "shoal",
   sizeof(Shoal__BaseRequest),
-  0,
+  1,
   shoal__base_request__field_descriptors,
   shoal__base_request__field_indices_by_name,
-  0,  shoal__base_request__number_ranges,
+  1,  shoal__base_request__number_ranges,
   (ProtobufCMessageInit) shoal__base_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -3761,7 +3807,7 @@ const ProtobufCMessageDescriptor shoal__base_fault__descriptor =
   (ProtobufCMessageInit) shoal__base_fault__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor shoal__base_progress__field_descriptors[5] =
+static const ProtobufCFieldDescriptor shoal__base_progress__field_descriptors[7] =
 {
   {
     "manifest_digest",
@@ -3823,18 +3869,44 @@ static const ProtobufCFieldDescriptor shoal__base_progress__field_descriptors[5]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "host",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseProgress, host),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "process_id",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Shoal__BaseProgress, process_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned shoal__base_progress__field_indices_by_name[] = {
   1,   /* field[1] = endpoint */
   4,   /* field[4] = faults */
   3,   /* field[3] = held */
+  5,   /* field[5] = host */
   0,   /* field[0] = manifest_digest */
+  6,   /* field[6] = process_id */
   2,   /* field[2] = public_key */
 };
 static const ProtobufCIntRange shoal__base_progress__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor shoal__base_progress__descriptor =
 {
@@ -3844,7 +3916,7 @@ const ProtobufCMessageDescriptor shoal__base_progress__descriptor =
   "Shoal__BaseProgress",
   "shoal",
   sizeof(Shoal__BaseProgress),
-  5,
+  7,
   shoal__base_progress__field_descriptors,
   shoal__base_progress__field_indices_by_name,
   1,  shoal__base_progress__number_ranges,
@@ -4216,7 +4288,7 @@ const ProtobufCEnumDescriptor shoal__state_section__descriptor =
   shoal__state_section__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue shoal__member_state__enum_values_by_number[8] =
+static const ProtobufCEnumValue shoal__member_state__enum_values_by_number[9] =
 {
   { "MEMBER_STATE_UNSPECIFIED", "SHOAL__MEMBER_STATE__MEMBER_STATE_UNSPECIFIED", 0 },
   { "MEMBER_STATE_BUILDING", "SHOAL__MEMBER_STATE__MEMBER_STATE_BUILDING", 1 },
@@ -4226,14 +4298,16 @@ static const ProtobufCEnumValue shoal__member_state__enum_values_by_number[8] =
   { "MEMBER_STATE_SLOW", "SHOAL__MEMBER_STATE__MEMBER_STATE_SLOW", 5 },
   { "MEMBER_STATE_SILENT", "SHOAL__MEMBER_STATE__MEMBER_STATE_SILENT", 6 },
   { "MEMBER_STATE_LOST", "SHOAL__MEMBER_STATE__MEMBER_STATE_LOST", 7 },
+  { "MEMBER_STATE_FETCHING", "SHOAL__MEMBER_STATE__MEMBER_STATE_FETCHING", 8 },
 };
 static const ProtobufCIntRange shoal__member_state__value_ranges[] = {
-{0, 0},{0, 8}
+{0, 0},{0, 9}
 };
-static const ProtobufCEnumValueIndex shoal__member_state__enum_values_by_name[8] =
+static const ProtobufCEnumValueIndex shoal__member_state__enum_values_by_name[9] =
 {
   { "MEMBER_STATE_ACTIVE", 4 },
   { "MEMBER_STATE_BUILDING", 1 },
+  { "MEMBER_STATE_FETCHING", 8 },
   { "MEMBER_STATE_LOADING", 3 },
   { "MEMBER_STATE_LOST", 7 },
   { "MEMBER_STATE_SILENT", 6 },
@@ -4248,9 +4322,9 @@ const ProtobufCEnumDescriptor shoal__member_state__descriptor =
   "MemberState",
   "Shoal__MemberState",
   "shoal",
-  8,
+  9,
   shoal__member_state__enum_values_by_number,
-  8,
+  9,
   shoal__member_state__enum_values_by_name,
   1,
   shoal__member_state__value_ranges,

@@ -24,8 +24,9 @@ public struct BaseDistribution: Sendable {
         var pending: ChunkSet
         /// Until when it does without whom.
         var avoided: [UInt32: Duration] = [:]
-        /// Whether it came without the whole base.
+        /// Whether it came without the whole base, and when.
         let lacked: Bool
+        let since: Duration
         var chunksFromCoordinator = 0
         var isReported = false
     }
@@ -69,7 +70,7 @@ public struct BaseDistribution: Sendable {
             peers[connection]
             ?? Peer(
                 id: nextID, progress: progress, held: ChunkSet(chunkCount: chunkCount),
-                pending: ChunkSet(chunkCount: chunkCount), lacked: !held.isFull)
+                pending: ChunkSet(chunkCount: chunkCount), lacked: !held.isFull, since: now)
         if peer.id == nextID { nextID += 1 }
         peer.progress = progress
         // One that has less than before has started over.
@@ -118,6 +119,19 @@ public struct BaseDistribution: Sendable {
         for (chunk, since) in given where now - since > pace.patience { given[chunk] = nil }
         assignAll(now: now)
         return actions
+    }
+
+    /// Those that lack a part of the base, and how far they are, by the chunks they have.
+    ///
+    /// - Parameter byteCount: of the whole base.
+    public func fetching(byteCount: UInt64, now: Duration) -> [MemberStatus] {
+        peers.values.filter { !$0.held.isFull }.sorted { $0.id < $1.id }.map { peer in
+            let share = Double(peer.held.count) / Double(chunkCount)
+            return MemberStatus(
+                id: 0, host: peer.progress.host, processID: peer.progress.processID, threadCount: 0,
+                state: .fetching, seconds: (now - peer.since).inSeconds, leavesPerSecond: 0, remark: "",
+                fetchedByteCount: UInt64(Double(byteCount) * share), baseByteCount: byteCount)
+        }
     }
 
     private mutating func count(_ chunks: ChunkSet, except others: ChunkSet, by change: Int) {

@@ -44,11 +44,16 @@ package struct PrometheusText {
             line("shoal_workers", [("state", state.word)], Double(status.members.count { $0.state == state }))
         }
         head("shoal_worker_micro_batches_per_second", "gauge", "Measured rate of a worker.")
-        for member in status.members where member.state != .lost {
+        for member in status.members where member.state != .lost && member.state != .fetching {
             line(
                 "shoal_worker_micro_batches_per_second",
                 [("worker", "\(member.id)"), ("host", member.host)], member.leavesPerSecond)
         }
+        let shares = status.members.compactMap(\.fetchedShare)
+        gauge(
+            "shoal_base_fetched_ratio",
+            "Share of the base that workers have on average which fetch it; 1 where none does.",
+            shares.isEmpty ? 1 : shares.reduce(0, +) / Double(shares.count))
     }
 
     private mutating func gauge(_ name: String, _ help: String, _ value: Double) {

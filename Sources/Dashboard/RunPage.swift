@@ -43,12 +43,14 @@ package struct RunPage: Sendable {
             ]
             values["members"] = status.members.map { member -> [String: String] in
                 [
-                    "id": "\(member.id)", "host": member.host, "process": "\(member.processID)",
-                    "threads": "\(member.threadCount)", "state": member.state.word,
+                    "id": member.id == 0 ? "" : "\(member.id)", "host": member.host,
+                    "process": "\(member.processID)",
+                    "threads": member.threadCount == 0 ? "" : "\(member.threadCount)",
+                    "state": member.state.word,
                     "since": Figures.duration(member.seconds),
                     "rate": member.leavesPerSecond > 0
-                        ? Figures.fixed(member.leavesPerSecond, 1) : Figures.missing,
-                    "remark": member.remark,
+                        ? Figures.fixed(member.leavesPerSecond, 1) : "",
+                    "remark": member.words,
                 ]
             }
             values["hasMembers"] = !status.members.isEmpty
@@ -108,10 +110,16 @@ package struct RunPage: Sendable {
     }
 
     private func event(_ record: EventRecord) -> [String: String] {
-        let details = record.details.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        // The step has a column of its own, and sentences come last.
+        let step = record.step.map(String.init)
+        let sentences = ["reason", "message"].compactMap { record.details[$0] }
+        let details =
+            record.details.filter {
+                !["reason", "message"].contains($0.key) && !($0.key == "step" && $0.value == step)
+            }.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" } + sentences
         return [
             "time": String(record.time.ISO8601Format().dropFirst(11).prefix(8)),
-            "event": record.event.replacing("-", with: " "), "step": record.step.map { "step \($0)" } ?? "",
+            "event": record.event.replacing(#/[-_]/#, with: " "), "step": step.map { "step \($0)" } ?? "",
             "details": details.joined(separator: ", "),
         ]
     }

@@ -1,3 +1,4 @@
+import Charts
 public import WireProtocol
 
 /// A status report as programs read it: what `shoal status --json` prints and `/api/run` holds.
@@ -22,6 +23,9 @@ public struct StatusJSON: Encodable, Sendable {
         let seconds: Double
         let microBatchesPerSecond: Double
         let remark: String
+        /// Of one that fetches the base.
+        let fetchedBytes: UInt64?
+        let baseBytes: UInt64?
     }
 
     public init(_ report: StatusReport) {
@@ -35,10 +39,13 @@ public struct StatusJSON: Encodable, Sendable {
         wireBytesSent = report.bytesSent
         wireBytesReceived = report.bytesReceived
         workers = report.members.map {
-            Worker(
+            let isFetching = $0.state == .fetching
+            return Worker(
                 id: $0.id, host: $0.host, process: $0.processID, threads: $0.threadCount,
                 state: $0.state.word,
-                seconds: $0.seconds, microBatchesPerSecond: $0.leavesPerSecond, remark: $0.remark)
+                seconds: $0.seconds, microBatchesPerSecond: $0.leavesPerSecond, remark: $0.remark,
+                fetchedBytes: isFetching ? $0.fetchedByteCount : nil,
+                baseBytes: isFetching ? $0.baseByteCount : nil)
         }
     }
 }
@@ -54,6 +61,20 @@ extension MemberStatus.State {
         case .slow: "slow"
         case .silent: "silent"
         case .lost: "lost"
+        case .fetching: "fetching"
         }
+    }
+}
+
+extension MemberStatus {
+    /// How much of the base is here, between 0 and 1; nil for one that does not fetch it.
+    public var fetchedShare: Double? {
+        state == .fetching ? Double(fetchedByteCount) / Double(max(baseByteCount, 1)) : nil
+    }
+
+    /// For tables: the remark, or how much of the base is here.
+    public var words: String {
+        guard let fetchedShare else { return remark }
+        return "base: \(Figures.percent(fetchedShare)) of \(Figures.bytes(Double(baseByteCount)))"
     }
 }

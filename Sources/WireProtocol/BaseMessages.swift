@@ -1,6 +1,8 @@
-/// Somebody without the base asks what it is made of.
+/// Somebody asks what the base is made of.
 public struct BaseRequest: Sendable, Equatable {
-    public init() {}
+    /// It has the base, and would give it: it is answered as soon as somebody lacks it.
+    public var gives: Bool
+    public init(gives: Bool = false) { self.gives = gives }
 }
 
 /// The files of the run's base, cut into chunks with a digest each.
@@ -68,15 +70,21 @@ public struct BaseProgress: Sendable, Equatable {
     public var held: [UInt8]
     /// Since the last of these messages.
     public var faults: [BaseFault]
+    /// As in a ``Register``, for who looks at the run.
+    public var host: String
+    public var processID: UInt32
 
     public init(
-        manifestDigest: [UInt8], endpoint: String, publicKey: String, held: [UInt8], faults: [BaseFault]
+        manifestDigest: [UInt8], endpoint: String, publicKey: String, held: [UInt8], faults: [BaseFault],
+        host: String = "", processID: UInt32 = 0
     ) {
         self.manifestDigest = manifestDigest
         self.endpoint = endpoint
         self.publicKey = publicKey
         self.held = held
         self.faults = faults
+        self.host = host
+        self.processID = processID
     }
 }
 

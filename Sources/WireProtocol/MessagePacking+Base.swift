@@ -51,6 +51,8 @@ extension MessagePacking {
             unsafe $0.held = arena.bytes(value.held)
             unsafe $0.n_faults = faults.count
             unsafe $0.faults = arena.array(faults)
+            unsafe $0.host = arena.text(value.host)
+            unsafe $0.process_id = value.processID
         }
     }
 
@@ -66,7 +68,8 @@ extension MessagePacking {
         }
         return try unsafe BaseProgress(
             manifestDigest: bytes(body.manifest_digest), endpoint: text(body.endpoint),
-            publicKey: text(body.public_key), held: bytes(body.held), faults: faults)
+            publicKey: text(body.public_key), held: bytes(body.held), faults: faults,
+            host: text(body.host), processID: body.process_id)
     }
 
     static func baseSources(

@@ -139,9 +139,11 @@ enum MessagePacking {
                 unsafe $0.n_leaves = value.leaves.count
                 unsafe $0.leaves = arena.array(value.leaves)
             }
-        case .baseRequest:
+        case .baseRequest(let value):
             unsafe message.body_case = SHOAL__ENVELOPE__BODY_BASE_REQUEST
-            unsafe message.base_request = arena.make(shoal__base_request__init)
+            unsafe message.base_request = arena.make(shoal__base_request__init) {
+                unsafe $0.gives = value.gives ? 1 : 0
+            }
         case .baseProgress(let value):
             unsafe message.body_case = SHOAL__ENVELOPE__BODY_BASE_PROGRESS
             unsafe message.base_progress = baseProgress(value, arena)

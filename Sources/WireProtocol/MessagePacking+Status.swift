@@ -15,6 +15,8 @@ extension MessagePacking {
                     unsafe message.seconds_bits = member.seconds.bitPattern
                     unsafe message.leaves_per_second_bits = member.leavesPerSecond.bitPattern
                     unsafe message.remark = arena.clippedText(member.remark)
+                    unsafe message.fetched_byte_count = member.fetchedByteCount
+                    unsafe message.base_byte_count = member.baseByteCount
                 })
         }
         return unsafe arena.make(shoal__status_report__init) {
@@ -46,7 +48,9 @@ extension MessagePacking {
                     processID: unsafe member.process_id, threadCount: unsafe member.thread_count,
                     state: state, seconds: Double(bitPattern: unsafe member.seconds_bits),
                     leavesPerSecond: Double(bitPattern: unsafe member.leaves_per_second_bits),
-                    remark: try unsafe text(member.remark)))
+                    remark: try unsafe text(member.remark),
+                    fetchedByteCount: unsafe member.fetched_byte_count,
+                    baseByteCount: unsafe member.base_byte_count))
         }
         return try unsafe StatusReport(
             phase: text(body.phase), step: body.step, totalSteps: body.total_steps,

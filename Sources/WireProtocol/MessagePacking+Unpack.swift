@@ -115,7 +115,8 @@ extension MessagePacking {
         case SHOAL__ENVELOPE__BODY_LEAF_RELEASE:
             let body = try unsafe present(message.leaf_release)
             return unsafe .leafRelease(LeafRelease(leaves: array(body.leaves, body.n_leaves)))
-        case SHOAL__ENVELOPE__BODY_BASE_REQUEST: return .baseRequest(BaseRequest())
+        case SHOAL__ENVELOPE__BODY_BASE_REQUEST:
+            return .baseRequest(BaseRequest(gives: try unsafe present(message.base_request).gives != 0))
         case SHOAL__ENVELOPE__BODY_BASE_PROGRESS:
             return unsafe .baseProgress(try baseProgress(unsafe present(message.base_progress)))
         case SHOAL__ENVELOPE__BODY_BASE_MANIFEST:

@@ -143,7 +143,9 @@ enum MessageRules {
         let name = "base_progress"
         try digest(progress.manifestDigest, name)
         try publicKey(progress.publicKey, name)
-        try count(progress.endpoint.utf8.count, MessageLimits.nameByteCount, "bytes in a name", name)
+        for text in [progress.endpoint, progress.host] {
+            try count(text.utf8.count, MessageLimits.nameByteCount, "bytes in a name", name)
+        }
         try count(progress.held.count, MessageLimits.baseChunkCount / 8, "bytes of held chunks", name)
         try count(progress.faults.count, MessageLimits.baseFaultCount, "faults", name)
         for fault in progress.faults { try baseChunk(fault.chunk, name) }

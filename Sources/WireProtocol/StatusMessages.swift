@@ -20,7 +20,10 @@ public struct MemberStatus: Sendable, Equatable {
         case silent = 6
         /// It was given up.
         case lost = 7
+        /// It has not registered yet: it fetches the base.
+        case fetching = 8
     }
+    /// 0 before it has registered.
     public var id: UInt32
     public var host: String
     public var processID: UInt32
@@ -33,10 +36,13 @@ public struct MemberStatus: Sendable, Equatable {
     public var leavesPerSecond: Double
     /// For people: how slow it is, why it was given up.
     public var remark: String
+    /// While it fetches the base, else 0: what it has, of how much.
+    public var fetchedByteCount: UInt64
+    public var baseByteCount: UInt64
 
     public init(
         id: UInt32, host: String, processID: UInt32, threadCount: UInt32, state: State, seconds: Double,
-        leavesPerSecond: Double, remark: String
+        leavesPerSecond: Double, remark: String, fetchedByteCount: UInt64 = 0, baseByteCount: UInt64 = 0
     ) {
         self.id = id
         self.host = host
@@ -46,6 +52,8 @@ public struct MemberStatus: Sendable, Equatable {
         self.seconds = seconds
         self.leavesPerSecond = leavesPerSecond
         self.remark = remark
+        self.fetchedByteCount = fetchedByteCount
+        self.baseByteCount = baseByteCount
     }
 }
 
@@ -68,7 +76,7 @@ public struct StatusReport: Sendable, Equatable {
     /// Sums over the workers.
     public var bytesSent: UInt64
     public var bytesReceived: UInt64
-    /// Those of the run by id, then those lost lately, newest last.
+    /// Those of the run by id, those that fetch the base, then those lost lately, newest last.
     public var members: [MemberStatus]
 
     public init(

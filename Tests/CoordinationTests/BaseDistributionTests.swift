@@ -58,6 +58,28 @@ import WireProtocol
         }
     }
 
+    @Test("who lacks a part of the base is told with its share, until it is whole")
+    func fetching() {
+        var distribution = BaseDistribution(chunkCount: 10, chunkByteCount: 1 << 18)
+        func say(_ held: [UInt8], from connection: UInt64, at now: Duration) {
+            let progress = BaseProgress(
+                manifestDigest: [], endpoint: "", publicKey: "", held: held, faults: [],
+                host: "host\(connection)", processID: 40 + UInt32(connection))
+            _ = distribution.handle(progress, from: ConnectionID(connection), now: now)
+        }
+        say([0xFF, 0x03], from: 1, at: .zero)
+        #expect(distribution.fetching(byteCount: 1000, now: .zero).isEmpty)
+        say([0, 0], from: 2, at: .seconds(1))
+        say([0b111, 0], from: 3, at: .seconds(2))
+        let begun = distribution.fetching(byteCount: 1000, now: .seconds(4))
+        #expect(begun.map(\.host) == ["host2", "host3"] && begun.map(\.processID) == [42, 43])
+        #expect(begun.map(\.fetchedByteCount) == [0, 300] && begun.map(\.baseByteCount) == [1000, 1000])
+        #expect(begun.map(\.seconds) == [3, 2] && begun.allSatisfy { $0.state == .fetching && $0.id == 0 })
+        say([0xFF, 0x03], from: 2, at: .seconds(5))
+        _ = distribution.disconnect(ConnectionID(3), now: .seconds(5))
+        #expect(distribution.fetching(byteCount: 1000, now: .seconds(5)).isEmpty)
+    }
+
     @Test("bits that are not those of this base are no progress")
     func strangeBits() {
         var distribution = BaseDistribution(chunkCount: 10, chunkByteCount: 1 << 18)

@@ -39,6 +39,9 @@ private let report = StatusReport(
         MemberStatus(
             id: 2, host: "other", processID: 8, threadCount: 2, state: .lost, seconds: 4, leavesPerSecond: 0,
             remark: "not heard of"),
+        MemberStatus(
+            id: 0, host: "new", processID: 9, threadCount: 0, state: .fetching, seconds: 3,
+            leavesPerSecond: 0, remark: "", fetchedByteCount: 36_900_000, baseByteCount: 98_400_000),
     ])
 
 @Suite struct DashboardTests {
@@ -69,6 +72,13 @@ private let report = StatusReport(
         let text = try RunJSON(RunFeed(path: files.path).update(), status: report, subject: subject).text()
         let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
         #expect((object["status"] as? [String: Any])?["total_steps"] as? Int == 10)
+        let workers = try #require((object["status"] as? [String: Any])?["workers"] as? [[String: Any]])
+        #expect(workers[2]["state"] as? String == "fetching")
+        #expect(
+            workers[2]["fetched_bytes"] as? Int == 36_900_000
+                && workers[2]["base_bytes"] as? Int == 98_400_000
+        )
+        #expect(workers[0]["fetched_bytes"] == nil)
         #expect((object["totals"] as? [String: Any])?["tokens"] as? Int == 200)
         #expect((object["steps"] as? [[String: Any]])?.count == 2)
         #expect(text.contains("\"nan\""))
@@ -95,6 +105,9 @@ private let report = StatusReport(
         }
         #expect(text.contains("shoal_workers{state=\"active\"} 1.0"))
         #expect(text.contains("shoal_workers{state=\"lost\"} 1.0"))
+        #expect(text.contains("shoal_workers{state=\"fetching\"} 1.0"))
+        #expect(text.contains("shoal_base_fetched_ratio 0.375\n"))
+        #expect(!text.contains("worker=\"0\""))
         #expect(text.contains("shoal_loss NaN"))
         #expect(text.contains("shoal_messages_dropped_total 3.0"))
     }
@@ -105,15 +118,19 @@ private let report = StatusReport(
         try files.append(
             RunFiles.record(1).jsonLine + "\n" + RunFiles.record(2).jsonLine + "\n", to: "metrics.jsonl")
         try files.append(
-            EventRecord(event: "worker-lost", step: 2, details: ["reason": "<script>alert(1)</script>"])
-                .jsonLine
-                + "\n", to: "events.jsonl")
+            EventRecord(
+                event: "worker-lost", step: 2,
+                details: ["reason": "<script>alert(1)</script>", "step": "2", "worker": "7"]
+            ).jsonLine + "\n", to: "events.jsonl")
         let html = try RunPage(subject: subject).html(RunFeed(path: files.path).update(), status: report)
         #expect(html.contains("&lt;b&gt;evil&lt;/b&gt;") && !html.contains("<b>evil"))
         #expect(html.contains("&lt;script&gt;alert(1)") && html.contains("runs/&lt;x&gt;"))
         #expect(!html.contains("http://") && !html.contains("https://") && !html.contains("{{"))
         #expect(html.components(separatedBy: "<svg").count == 3)
         #expect(html.contains("2 of 10") && html.contains("1:05"))
+        #expect(html.contains(">base: 37.5 % of 98.4 MB<"))
+        // The step is said once.
+        #expect(html.contains("<td>step 2</td><td class=\"words\">worker 7, &lt;script"))
     }
 
     @Test("before anything is known there is a page, too")

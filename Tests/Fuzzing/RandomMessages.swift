@@ -92,7 +92,7 @@ public struct RandomMessages {
             return Envelope(header: header, body: .exchangeStalled(body))
         case 23:
             return Envelope(header: header, body: .leafRelease(LeafRelease(leaves: leaves(below: 1000))))
-        case 24: return Envelope(header: header, body: .baseRequest(BaseRequest()))
+        case 24: return Envelope(header: header, body: .baseRequest(BaseRequest(gives: flag())))
         case 25:
             let faults = (0..<below(4)).map { _ in
                 BaseFault(
@@ -101,7 +101,7 @@ public struct RandomMessages {
             }
             let body = BaseProgress(
                 manifestDigest: digest(), endpoint: text(60), publicKey: key(), held: bytes(below(40)),
-                faults: faults)
+                faults: faults, host: text(40), processID: word())
             return Envelope(header: header, body: .baseProgress(body))
         case 26:
             let files = (0..<below(4)).map { _ in
@@ -155,7 +155,8 @@ public struct RandomMessages {
             MemberStatus(
                 id: word(), host: text(60), processID: word(), threadCount: word(),
                 state: MemberStatus.State.allCases.randomElement(using: &generator) ?? .active,
-                seconds: real(), leavesPerSecond: real(), remark: text(100))
+                seconds: real(), leavesPerSecond: real(), remark: text(100), fetchedByteCount: number(),
+                baseByteCount: number())
         }
         return StatusReport(
             phase: text(20), step: number(), totalSteps: number(), generation: number(), loss: real(),

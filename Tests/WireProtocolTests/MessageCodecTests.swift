@@ -109,6 +109,10 @@ import WireProtocol
                             MemberStatus(
                                 id: 1, host: "", processID: 0, threadCount: 0, state: .lost, seconds: 0,
                                 leavesPerSecond: 0, remark: ""),
+                            MemberStatus(
+                                id: 0, host: "new", processID: 77, threadCount: 0, state: .fetching,
+                                seconds: 0, leavesPerSecond: 0, remark: "", fetchedByteCount: 1 << 33,
+                                baseByteCount: 1 << 34),
                         ]))
             ),
             (
@@ -123,6 +127,7 @@ import WireProtocol
             ("error_report", .errorReport(ErrorReport(code: 65, message: "bad row"))),
             ("leaf_release", .leafRelease(LeafRelease(leaves: [7, 200]))),
             ("base_request", .baseRequest(BaseRequest())),
+            ("base_request_gives", .baseRequest(BaseRequest(gives: true))),
             (
                 "base_progress",
                 .baseProgress(
@@ -132,7 +137,7 @@ import WireProtocol
                         faults: [
                             BaseFault(source: 300, kind: .wrongBytes, chunk: 7),
                             BaseFault(source: 0, kind: .unreachable, chunk: 0),
-                        ]))
+                        ], host: "new", processID: 77))
             ),
             (
                 "base_manifest",

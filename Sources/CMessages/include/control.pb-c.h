@@ -81,7 +81,8 @@ typedef enum _Shoal__MemberState {
   SHOAL__MEMBER_STATE__MEMBER_STATE_ACTIVE = 4,
   SHOAL__MEMBER_STATE__MEMBER_STATE_SLOW = 5,
   SHOAL__MEMBER_STATE__MEMBER_STATE_SILENT = 6,
-  SHOAL__MEMBER_STATE__MEMBER_STATE_LOST = 7
+  SHOAL__MEMBER_STATE__MEMBER_STATE_LOST = 7,
+  SHOAL__MEMBER_STATE__MEMBER_STATE_FETCHING = 8
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(SHOAL__MEMBER_STATE)
 } Shoal__MemberState;
 typedef enum _Shoal__BaseFaultKind {
@@ -467,6 +468,9 @@ struct  Shoal__StatusRequest
 struct  Shoal__MemberStatus
 {
   ProtobufCMessage base;
+  /*
+   * 0 before it has registered.
+   */
   uint32_t id;
   char *host;
   uint32_t process_id;
@@ -484,10 +488,15 @@ struct  Shoal__MemberStatus
    * For people: how slow, why lost.
    */
   char *remark;
+  /*
+   * While it fetches the base, else 0: what is here, of how much.
+   */
+  uint64_t fetched_byte_count;
+  uint64_t base_byte_count;
 };
 #define SHOAL__MEMBER_STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&shoal__member_status__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0, 0, SHOAL__MEMBER_STATE__MEMBER_STATE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string }
+    , 0, (char *)protobuf_c_empty_string, 0, 0, SHOAL__MEMBER_STATE__MEMBER_STATE_UNSPECIFIED, 0, 0, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 struct  Shoal__StatusReport
@@ -503,7 +512,7 @@ struct  Shoal__StatusReport
   uint64_t bytes_sent;
   uint64_t bytes_received;
   /*
-   * Those of the run, then those lost lately.
+   * Those of the run, those that fetch the base, then those lost lately.
    */
   size_t n_members;
   Shoal__MemberStatus **members;
@@ -528,15 +537,17 @@ struct  Shoal__LeafRelease
 
 
 /*
- * From a worker that lacks the base: what is it made of?
+ * From a worker that lacks the base: what is it made of? From one that has it and would give it: the same, as soon as somebody
+ * lacks it.
  */
 struct  Shoal__BaseRequest
 {
   ProtobufCMessage base;
+  protobuf_c_boolean gives;
 };
 #define SHOAL__BASE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&shoal__base_request__descriptor) \
-     }
+    , 0 }
 
 
 /*
@@ -615,10 +626,15 @@ struct  Shoal__BaseProgress
    */
   size_t n_faults;
   Shoal__BaseFault **faults;
+  /*
+   * As in a registration, for who looks at the run.
+   */
+  char *host;
+  uint32_t process_id;
 };
 #define SHOAL__BASE_PROGRESS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&shoal__base_progress__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, 0,NULL }
+    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, 0,NULL, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Shoal__BaseSource

@@ -1,11 +1,12 @@
 public import Bases
 import Coordination
+import Foundation
 import Transports
 import WireProtocol
 import ZeroMQ
 
-/// Fetches the run's base for a worker that has none, and gives it to other workers from then on. It has a thread and sockets
-/// of its own, so that nothing of the run waits behind the base.
+/// Fetches the run's base for a worker that has none, and gives it to other workers from then on; for a worker that has it, gives
+/// it alone. It has a thread and sockets of its own, so that nothing of the run waits behind the base.
 public final class BaseExchange: Sendable {
     /// What is fixed for the process.
     public struct Settings: Sendable {
@@ -19,6 +20,11 @@ public final class BaseExchange: Sendable {
         /// Port of that socket; 0 takes a free one.
         public var port = 0
         public var cache: CacheStore
+        /// What those who look at the run see of this worker while it fetches.
+        public var host = ""
+        public var processID: UInt32 = 0
+        /// The files of a base that is here anyway, for others; empty where it is to be fetched.
+        public var givenFiles: [String] = []
         /// How long the coordinator may be away.
         public var orphanTimeout = Duration.seconds(600)
         public var log: @Sendable (String) -> Void = { _ in }
@@ -67,6 +73,23 @@ public final class BaseExchange: Sendable {
         return (try completion.wait().get(), manifest.baseDigest)
     }
 
+    /// Gives others the base of ``Settings/givenFiles``, as soon as one of them lacks it, on a thread of its own. Where its files are not
+    /// those of the coordinator, byte for byte, it gives nothing.
+    public func give() {
+        let thread = Thread { [settings, events, exchange, manifest] in
+            guard let manifest = try? manifest.wait().get() else { return }
+            guard let store = FetchedBase(manifest, files: settings.givenFiles) else {
+                return settings.log(
+                    "others get the base elsewhere: the coordinator's lies in other files than this one")
+            }
+            let all = ChunkSet(chunkCount: store.chunks.chunkCount, isFull: true)
+            events.post { io in exchange(io).begin(store, held: all) }
+        }
+        thread.name = "base-compare"
+        thread.qualityOfService = .utility
+        thread.start()
+    }
+
     /// Takes a base out of use that is in the cache and has another digest than it should: the next fetch compares all of it with
     /// the manifest, and mends it.
     public func disown() throws {
@@ -75,6 +98,7 @@ public final class BaseExchange: Sendable {
 
     /// Ends fetching and giving.
     public func close() {
+        manifest.fill(.failure(ClusterError(.unreachable, "the exchange of the base is closed")))
         events.post { [exchange] io in exchange(io).close() }
         events.stop()
     }

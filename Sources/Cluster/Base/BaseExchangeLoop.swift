@@ -52,7 +52,9 @@ final class BaseExchangeLoop {
         self.store = store
         fetch = BaseFetch(held: held, chunkByteCount: Int(store.chunks.manifest.chunkByteCount))
         let megabytes = store.chunks.byteCount / 1_000_000
-        if held.isFull {
+        if !settings.givenFiles.isEmpty {
+            settings.log("others can get the base from here: \(megabytes) MB")
+        } else if held.isFull {
             settings.log("the base is in the cache: \(megabytes) MB")
         } else {
             settings.log(
@@ -90,7 +92,7 @@ final class BaseExchangeLoop {
             if let actions = fetch?.didConnect() {
                 perform(actions)
             } else {
-                _ = control.send(Envelope(header: Envelope.Header(), body: .baseRequest(BaseRequest())))
+                askForManifest()
             }
         case .denied:
             trouble = "it does not admit this worker's key; are these keys of its --keys directory?"
@@ -118,7 +120,7 @@ final class BaseExchangeLoop {
             didReceiveManifest(.success(manifest))
         case .baseRequest:
             // It has started again and does not know yet what its base is made of.
-            _ = control.send(Envelope(header: Envelope.Header(), body: .baseRequest(BaseRequest())))
+            askForManifest()
         case .baseSources(let sources): if let actions = fetch?.take(sources, now: now) { perform(actions) }
         case .baseChunk(let chunk): take(chunk, envelope.payload, from: BaseDistribution.coordinatorID)
         case .finish(let finish):
@@ -127,6 +129,12 @@ final class BaseExchangeLoop {
         case .errorReport(let report): fail(ClusterError(.badState, report.message))
         default: break
         }
+    }
+
+    /// Asks what the base is made of.
+    private func askForManifest() {
+        let request = BaseRequest(gives: !settings.givenFiles.isEmpty)
+        _ = control.send(Envelope(header: Envelope.Header(), body: .baseRequest(request)))
     }
 
     private func tick() {
@@ -186,7 +194,8 @@ final class BaseExchangeLoop {
             case .report(let held, let faults):
                 let progress = BaseProgress(
                     manifestDigest: store?.chunks.digest.bytes ?? [], endpoint: server.advertisedEndpoint,
-                    publicKey: server.publicKey, held: held, faults: faults)
+                    publicKey: server.publicKey, held: held, faults: faults, host: settings.host,
+                    processID: settings.processID)
                 _ = control.send(Envelope(header: Envelope.Header(), body: .baseProgress(progress)))
             case .fault(let fault, let endpoint):
                 settings.log(

@@ -19,6 +19,8 @@ final class BaseSeeder {
     private var isPreparing = false
     /// Those that asked before the digests were taken.
     private var waiting: Set<ConnectionID> = []
+    /// Those that have the base anyway, until somebody lacks it.
+    private var giving: Set<ConnectionID> = []
     /// All that asked.
     private var connections: Set<ConnectionID> = []
     /// Chunks for one whose queue is full.
@@ -55,7 +57,7 @@ final class BaseSeeder {
         default: return false
         }
         switch envelope.body {
-        case .baseRequest: didAsk(connection)
+        case .baseRequest(let request): didAsk(connection, gives: request.gives)
         case .baseProgress(let progress): take(progress, from: connection)
         default: break
         }
@@ -64,9 +66,16 @@ final class BaseSeeder {
 
     func disconnect(_ connection: ConnectionID) {
         waiting.remove(connection)
+        giving.remove(connection)
         connections.remove(connection)
         unsent[connection] = nil
         if let actions = distribution?.disconnect(connection, now: now) { perform(actions) }
+    }
+
+    /// Workers that fetch the base, for who looks at the run.
+    var fetching: [MemberStatus] {
+        guard let supply else { return [] }
+        return distribution?.fetching(byteCount: UInt64(supply.chunks.byteCount), now: now) ?? []
     }
 
     func tick() {
@@ -89,9 +98,13 @@ final class BaseSeeder {
 
     // MARK: - The manifest
 
-    private func didAsk(_ connection: ConnectionID) {
+    private func didAsk(_ connection: ConnectionID, gives: Bool) {
         connections.insert(connection)
         if let supply { return send(.baseManifest(supply.chunks.manifest), to: connection) }
+        guard !gives else {
+            giving.insert(connection)
+            return
+        }
         guard !files.isEmpty else {
             return send(
                 .errorReport(
@@ -120,7 +133,10 @@ final class BaseSeeder {
             distribution = BaseDistribution(
                 chunkCount: supply.chunks.chunkCount,
                 chunkByteCount: Int(supply.chunks.manifest.chunkByteCount))
-            for connection in asking { send(.baseManifest(supply.chunks.manifest), to: connection) }
+            for connection in asking.union(giving) {
+                send(.baseManifest(supply.chunks.manifest), to: connection)
+            }
+            giving.removeAll()
         case .failure(let error):
             record("warning", ["message": "workers cannot get the base from here: \(error)"])
             for connection in asking {

@@ -3,7 +3,8 @@ package import Coordination
 import DurableFiles
 package import WireProtocol
 
-/// A base in the cache that came from other hosts, or is about to: files of fixed names in a folder named by the manifest.
+/// A base in the cache that came from other hosts, or is about to: files of fixed names in a folder named by the manifest. Or
+/// one that is on this disk anyway.
 ///
 /// Until it is whole the folder has another name. What a fetch that was cut has left there is compared with the digests
 /// and kept, so nothing has to be written down about how far it came.
@@ -14,6 +15,8 @@ package struct FetchedBase: Sendable {
     private var isWhole: Bool
     /// Held while it is not whole.
     private var lock: FileLock?
+    /// Where the files are, if not in the folder under their names.
+    private var paths: [String]?
 
     private var partialPath: String { path + CacheStore.partialSuffix }
     private static let patience = Duration.seconds(3600)
@@ -60,6 +63,28 @@ package struct FetchedBase: Sendable {
         }
     }
 
+    /// A base that is here anyway.
+    ///
+    /// - Parameter files: as `Base.sourceFiles` has them.
+    /// - Returns: nil unless they are those of the manifest, byte for byte.
+    package init?(_ manifest: BaseManifest, files: [String]) {
+        chunks = BaseChunks(manifest)
+        path = ""
+        isWhole = true
+        // One that is a single file may have any name.
+        let isSingle = manifest.files.count == 1 && files.count == 1
+        var paths: [String] = []
+        for file in manifest.files {
+            let here = isSingle ? files.first : files.first { Base.fileName(ofPath: $0) == file.name }
+            guard let here, FileStatus(path: here)?.byteCount == Int(file.byteCount) else { return nil }
+            paths.append(here)
+        }
+        self.paths = paths
+        for chunk in 0..<chunks.chunkCount {
+            guard let bytes = try? read(chunk), chunks.matches(bytes, chunk: chunk) else { return nil }
+        }
+    }
+
     /// The chunks that are here, each compared with its digest unless the base is whole.
     package func held() throws -> ChunkSet {
         var held = ChunkSet(chunkCount: chunks.chunkCount, isFull: isWhole)
@@ -97,6 +122,7 @@ package struct FetchedBase: Sendable {
     }
 
     private func filePath(_ place: BaseChunks.Place) -> String {
-        (isWhole ? path : partialPath) + "/" + chunks.manifest.files[place.file].name
+        if let paths { return paths[place.file] }
+        return (isWhole ? path : partialPath) + "/" + chunks.manifest.files[place.file].name
     }
 }

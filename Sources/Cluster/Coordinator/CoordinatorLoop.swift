@@ -197,7 +197,7 @@ final class CoordinatorLoop {
         driverQueue.async { [driver] in driver.record(event: event, details: details) }
     }
 
-    /// Adds the micro-batches that the machine only counts.
+    /// Adds the micro-batches that the machine only counts, and who fetches the base, which it does not know.
     private func send(_ envelope: Envelope, to connection: ConnectionID) {
         var envelope = envelope
         switch envelope.body {
@@ -206,6 +206,11 @@ final class CoordinatorLoop {
             envelope.payload = assignment.leaves.map { MicroBatchCoding.encode(batches[Int($0)]) }
         case .evaluate(let assignment):
             envelope.payload = assignment.leaves.map { MicroBatchCoding.encode(evaluation[Int($0)]) }
+        case .statusReport(var report):
+            let place = report.members.firstIndex { $0.state == .lost } ?? report.members.count
+            report.members.insert(
+                contentsOf: seeder.fetching.prefix(MessageLimits.participantCount / 2), at: place)
+            envelope.body = .statusReport(report)
         case .finish, .errorReport: senders[connection] = nil
         default: break
         }

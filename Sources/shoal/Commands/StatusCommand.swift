@@ -7,7 +7,8 @@ import WireProtocol
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Show how a live run is doing: its step, its workers, who is slow or lost.",
+        abstract:
+            "Show how a live run is doing: its step, its workers, who fetches the base, who is slow or lost.",
         discussion: """
             Asks the coordinator over its control socket, with the token it printed or its --keys folder. On a \
             terminal the table is drawn anew every second until Ctrl-C or the end of the run.
@@ -48,9 +49,10 @@ struct StatusCommand: AsyncParsableCommand {
                     return
                 }
                 let text = StatusText.table(report)
-                // Over the last table: up, and clear to the end of the screen.
+                // Over the last table: up, and clear to the end of the screen. A line stays one where the terminal is narrow.
                 let back = shownLines > 0 ? "\u{1B}[\(shownLines)A\u{1B}[J" : ""
-                guard StandardOutput.write(back + text), repeats, report.phase != "over" else { return }
+                let shown = repeats ? back + "\u{1B}[?7l" + text + "\u{1B}[?7h" : text
+                guard StandardOutput.write(shown), repeats, report.phase != "over" else { return }
                 shownLines = text.count { $0 == "\n" }
                 Thread.sleep(forTimeInterval: 1)
             }

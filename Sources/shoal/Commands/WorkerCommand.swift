@@ -17,7 +17,7 @@ struct WorkerCommand: AsyncParsableCommand {
         discussion: """
             The coordinator prints the exact command, with a token that holds its address and keys. A worker needs \
             neither data nor configuration, and without --base it fetches the base from the coordinator and the workers \
-            that have it, once, into the cache.
+            that have it, once, into the cache; with it, it gives it to those that have none.
 
             Example:
               shoal worker --connect tcp://127.0.0.1:7700 --keys ~/.shoal-keys --base data/SmolLM2-135M-Instruct.Q4_1.gguf
@@ -43,7 +43,7 @@ struct WorkerCommand: AsyncParsableCommand {
     @Option(help: "Port of the socket for other workers; 0 takes a free one.")
     var dataPort = 0
 
-    @Option(help: "Port at which other workers get a fetched base from this one; 0 takes a free one.")
+    @Option(help: "Port at which other workers get the base from this one; 0 takes a free one.")
     var basePort = 0
 
     @Option(
@@ -117,18 +117,28 @@ struct WorkerCommand: AsyncParsableCommand {
         }
     }
 
-    /// The base of `--base`, or a fetched one and who gives it to others from now on.
+    /// The base of `--base`, or a fetched one, and who gives it to others from now on; nobody where they are on this machine alone.
     private func openBase(
         address: String, security: WorkerSecurity, log: Logger
     ) async throws -> (LoadedBase, BaseExchange?) {
-        if let base { return (try await LoadedBase(reference: base, logger: log), nil) }
+        var given: LoadedBase?
+        if let base { given = try await LoadedBase(reference: base, logger: log) }
         var settings = BaseExchange.Settings(coordinator: address)
         settings.security = security
         settings.bindAddress = bind
         settings.advertisedHost = advertise
         settings.port = basePort
+        settings.host = ProcessInfo.processInfo.hostName
+        settings.processID = UInt32(getpid())
         if let orphanTimeout { settings.orphanTimeout = .seconds(orphanTimeout) }
         settings.log = { log.info("\($0)") }
+        if let given {
+            guard address.hasPrefix("tcp://") else { return (given, nil) }
+            settings.givenFiles = given.base.sourceFiles
+            let exchange = try BaseExchange(settings)
+            exchange.give()
+            return (given, exchange)
+        }
         var isMended = false
         while true {
             let exchange = try BaseExchange(settings)

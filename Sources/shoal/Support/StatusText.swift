@@ -20,10 +20,11 @@ enum StatusText {
         }
         let rows = report.members.map { member in
             [
-                "\(member.id)", printable(member.host), "\(member.processID)", "\(member.threadCount)",
+                member.id == 0 ? "" : "\(member.id)", printable(member.host), "\(member.processID)",
+                member.threadCount == 0 ? "" : "\(member.threadCount)",
                 member.state.word, Figures.duration(member.seconds),
                 member.leavesPerSecond > 0 ? Format.decimal(member.leavesPerSecond, 1) : "",
-                printable(member.remark),
+                printable(member.words),
             ]
         }
         let header = ["worker", "host", "process", "threads", "state", "for", "micro-batches/s", ""]

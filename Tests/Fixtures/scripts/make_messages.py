@@ -123,17 +123,20 @@ BODIES = {
         + double(6, 5000.0) + double(7, 0.5) + number(8, 1 << 40) + number(9, 77)
         + message(10, number(1, 300) + blob(2, "höst") + number(3, 4242) + number(4, 8) + number(5, 5)
                   + double(6, 12.5) + double(7, 40.0) + blob(8, "3.1 times"))
-        + message(10, number(1, 1) + number(5, 7)),
+        + message(10, number(1, 1) + number(5, 7))
+        + message(10, blob(2, "new") + number(3, 77) + number(5, 8) + number(9, 1 << 33) + number(10, 1 << 34)),
     ),
     "state_chunk": (48, STATE_CHUNK),
     "heartbeat": (49, number(1, 9)),
     "error_report": (50, number(1, 65) + blob(2, "bad row")),
     "leaf_release": (54, packed(1, [7, 200])),
     "base_request": (27, b""),
+    "base_request_gives": (27, number(1, 1)),
     "base_progress": (
         28,
         blob(1, DIGEST) + blob(2, "tcp://10.0.0.2:40112") + blob(3, KEY) + blob(4, bytes([0xFF, 0x03]))
-        + message(5, number(1, 300) + number(2, 3) + number(3, 7)) + message(5, number(2, 1)),
+        + message(5, number(1, 300) + number(2, 3) + number(3, 7)) + message(5, number(2, 1))
+        + blob(6, "new") + number(7, 77),
     ),
     "base_manifest": (
         40,
