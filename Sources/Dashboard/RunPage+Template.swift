@@ -29,13 +29,13 @@ extension RunPage {
         <dl class="facts">{{#facts}}<div><dt>{{name}}</dt><dd>{{value}}</dd></div>{{/facts}}</dl>
         <div class="charts">{{#charts}}<figure><figcaption>{{title}}</figcaption>{{{svg}}}</figure>{{/charts}}</div>
         {{#hasMembers}}<h2>Workers</h2>
-        <div class="wide"><table>
+        <div class="wide"><table class="members">
         <thead><tr><th scope="col">worker</th><th scope="col">host</th><th scope="col">process</th><th scope="col">threads</th><th scope="col">state</th><th scope="col">for</th><th scope="col">micro-batches/s</th><th scope="col"></th></tr></thead>
-        <tbody>{{#members}}<tr><th scope="row">{{id}}</th><td>{{host}}</td><td>{{process}}</td><td>{{threads}}</td><td><span class="state {{state}}">{{state}}</span></td><td>{{since}}</td><td>{{rate}}</td><td class="words">{{remark}}</td></tr>
+        <tbody>{{#members}}<tr><th scope="row" data-name="worker">{{id}}</th><td class="host">{{host}}</td><td data-name="process">{{process}}</td><td data-name="threads">{{threads}}</td><td class="is"><span class="state {{state}}">{{state}}</span></td><td data-name="for">{{since}}</td><td data-name="micro-batches/s">{{rate}}</td><td class="words">{{remark}}</td></tr>
         {{/members}}</tbody>
         </table></div>{{/hasMembers}}
         <h2>What just happened</h2>
-        <div class="wide"><table><tbody>{{#events}}<tr><th scope="row">{{time}}</th><td class="words">{{event}}</td><td>{{step}}</td><td class="words">{{details}}</td></tr>
+        <div class="wide"><table class="events"><tbody>{{#events}}<tr><th scope="row">{{time}}</th><td class="event">{{event}}</td><td>{{step}}</td><td class="words">{{details}}</td></tr>
         {{/events}}</tbody></table></div>
         """
 
@@ -51,10 +51,23 @@ extension RunPage {
         .facts div { background: var(--band); border-radius: 8px; padding: 10px 14px; }
         .facts dt { color: var(--soft); font-size: 0.8rem; }
         .facts dd { margin: 0; font-size: 1.2rem; font-weight: 600; font-variant-numeric: tabular-nums; }
-        td.words { text-align: left; white-space: normal; }
+        td.words { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+        .members thead th:nth-child(-n+2), td.host, td.event { text-align: left; }
         .state { border: 1px solid currentColor; border-radius: 10px; padding: 1px 9px; }
         .state.active { color: var(--s2); } .state.slow, .state.silent { color: var(--s4); } .state.lost { color: var(--s1); }
-        .state.building, .state.waiting, .state.loading { color: var(--s0); }
+        .state.building, .state.waiting, .state.loading, .state.fetching { color: var(--s0); }
+        /* On a phone a row is a block: its short cells side by side, its words below. */
+        @media (max-width: 700px) {
+          .members, .members tbody, .events, .events tbody { display: block; }
+          .members thead { display: none; }
+          .members tr, .events tr { display: flex; flex-wrap: wrap; align-items: baseline; gap: 2px 14px; padding: 8px 10px; border-bottom: 1px solid var(--rule); }
+          .members :is(th, td), .events :is(th, td) { padding: 0; border: 0; text-align: left; }
+          .members :is(th, td):empty, .events td:empty { display: none; }
+          .members [data-name]:not(:empty)::before { content: attr(data-name) " "; color: var(--soft); font-weight: 400; }
+          .members td.host { flex: 1; white-space: normal; overflow-wrap: anywhere; font-weight: 600; }
+          .events td.event { flex: 1; }
+          td.words { flex-basis: 100%; }
+        }
         """
 
     /// Asks for the content anew; says so when nobody answers any more.
