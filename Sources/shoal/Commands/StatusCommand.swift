@@ -41,7 +41,6 @@ struct StatusCommand: AsyncParsableCommand {
         try await Blocking.run { [json, timeout] in
             let client = try StatusClient(address: address, security: security)
             defer { client.close() }
-            var shownLines = 0
             while true {
                 let report = try client.report(within: .seconds(timeout))
                 if json {
@@ -49,11 +48,9 @@ struct StatusCommand: AsyncParsableCommand {
                     return
                 }
                 let text = StatusText.table(report)
-                // Over the last table: up, and clear to the end of the screen. A line stays one where the terminal is narrow.
-                let back = shownLines > 0 ? "\u{1B}[\(shownLines)A\u{1B}[J" : ""
-                let shown = repeats ? back + "\u{1B}[?7l" + text + "\u{1B}[?7h" : text
+                // From the top of the screen, so that lines may wrap where the terminal is narrow.
+                let shown = repeats ? "\u{1B}[H\u{1B}[J" + text : text
                 guard StandardOutput.write(shown), repeats, report.phase != "over" else { return }
-                shownLines = text.count { $0 == "\n" }
                 Thread.sleep(forTimeInterval: 1)
             }
         }
