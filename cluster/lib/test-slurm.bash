@@ -107,7 +107,7 @@ brisk 1
 brisk 2
 restarts=2
 until_ 40 starts_again || fail "the job starting again: $(on 1 scontrol show job "$job"; cat "$work/shared/shoal-$job.log")"
-until_ 120 test -d "$run/adapter" || { cat "$work/shared/shoal-$job.log" >&2; fail 'the end of the run'; }
+until_ 300 test -d "$run/adapter" || { cat "$work/shared/shoal-$job.log" >&2; fail 'the end of the run'; }
 until_ 30 idle || fail 'idle nodes at the end'
 for host in 1 2; do
     ! left_on "$host" | grep -qvE 'slurmd -D|slurmctld|munged' || fail "left on node$host: $(left_on "$host")"
