@@ -156,8 +156,8 @@ struct KernelsCommand: AsyncParsableCommand {
         }
         let (own, dOwn) = (keyValue(), keyValue())
         let statistics = matrix(n, shape.statisticsColumns)
-        let tile = min(n, AttentionShape.tileRows)
-        let (scores, dScores) = (matrix(tile, n), matrix(tile, n))
+        let tile = shape.scoresShape(queries: n, keys: n)
+        let (scores, dScores) = (matrix(tile.rows, tile.columns), matrix(tile.rows, tile.columns))
         var rotary = RotaryTable(headDimension: model.headDimension, theta: model.ropeTheta)
         rotary.reserve(positions: n)
         let table = rotary

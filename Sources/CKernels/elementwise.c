@@ -68,6 +68,8 @@ void CKernels_tanh_forward(int variant, ptrdiff_t n, float *y, const float *x) {
     CHOOSE(variant, tanh_forward)(n, y, x);
 }
 
+float CKernels_largest(int variant, ptrdiff_t n, const float *x) { return CHOOSE(variant, largest)(n, x); }
+
 float CKernels_exponentials(int variant, ptrdiff_t n, float *x, float shift) {
     return CHOOSE(variant, exponentials)(n, x, shift);
 }

@@ -92,6 +92,19 @@ TARGET static void NAME(tanh_forward)(ptrdiff_t n, float *y, const float *x) {
     }
 }
 
+TARGET static float NAME(largest)(ptrdiff_t n, const float *x) {
+    lanes most = (lanes)-__builtin_inff();
+    ptrdiff_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        lanes next = load(x + i, 8);
+        most = next > most ? next : most;
+    }
+    float result = most[0];
+    for (int j = 1; j < 8; j++) result = most[j] > result ? most[j] : result;
+    for (; i < n; i++) result = x[i] > result ? x[i] : result;
+    return result;
+}
+
 TARGET static float NAME(exponentials)(ptrdiff_t n, float *x, float shift) {
     lanes sum = (lanes)0;
     ptrdiff_t i = 0;

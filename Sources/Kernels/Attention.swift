@@ -23,9 +23,18 @@ public struct AttentionShape: Sendable, Equatable {
         self.isCausal = isCausal
     }
 
-    /// Query rows whose scores are in memory at a time; the scores above the diagonal that are computed in vain grow with
-    /// it.
-    public static let tileRows = 64
+    /// Query heads that read the same key/value head.
+    public var sharingHeads: Int { heads / keyValueHeads }
+    /// Queries whose scores are in memory at a time. The scores above the diagonal that are computed in vain grow with it;
+    /// the rows of a product, ``sharingHeads`` times as many, want to be some.
+    public var tileRows: Int { sharingHeads == 1 ? 64 : (max(96 / sharingHeads, 16) + 15) & ~15 }
+
+    /// Rows and columns of the scratch for a tile of scores of at most so many queries over at most so many keys: a row for
+    /// each query and head that shares the keys, and behind the scores room for a head's columns. Rows lie an odd number of
+    /// cache lines apart, so that a column of them does not fall into few lines of the first cache.
+    public func scoresShape(queries: Int, keys: Int) -> (rows: Int, columns: Int) {
+        (sharingHeads * min(queries, tileRows), 16 * ((keys + headDimension + 15) / 16 | 1))
+    }
     /// 1 ÷ √D, the factor of the scores.
     public var attentionScale: Float { 1 / Float(headDimension).squareRoot() }
     /// H · D
@@ -37,10 +46,10 @@ public struct AttentionShape: Sendable, Equatable {
     /// Columns of the saved statistics of a row: H maxima, then H inverse sums.
     public var statisticsColumns: Int { 2 * heads }
 
-    func queryRange(_ head: Int) -> Range<Int> { head * headDimension..<(head + 1) * headDimension }
-    func keyValueRange(_ head: Int) -> Range<Int> {
-        queryRange(head / (heads / keyValueHeads))
-    }
+    /// Columns of a head, in queries that of a query head, in keys and values that of theirs.
+    func columns(ofHead head: Int) -> Range<Int> { head * headDimension..<(head + 1) * headDimension }
+    /// The query heads that read key/value head `index`.
+    func queryHeads(reading index: Int) -> Range<Int> { index * sharingHeads..<(index + 1) * sharingHeads }
 }
 
 /// Key and value rows, after rotary; both [T, K · D].
@@ -69,12 +78,12 @@ public struct KeyValueRows: Sendable {
 /// not causal.
 ///
 /// - Shapes: `output`, `query` [Tq, H·D]; `statistics` [Tq, 2H]; `own` and each of `prefixes` [T, K·D];
-///   `scores` [min(Tq, 64), at least Σ prefix rows + Tk].
+///   `scores` as ``AttentionShape/scoresShape(queries:keys:)`` says, for Σ prefix rows + Tk keys.
 /// - Saves: in `statistics` per head the row's maximum and 1 ÷ Σ e^(score − maximum), which is the log-sum-exp kept
 ///   in two parts so that the backward needs no logarithm.
 /// - Accumulates: nothing; `scores` is scratch.
-/// - Numerics: products through SGEMM per head and tile of 64 query rows, so their shapes and bits depend on the
-///   sequence alone; memory grows linearly in the length.
+/// - Numerics: products through SGEMM per key/value head and tile of queries, with the heads that share the keys below one
+///   another, so their shapes and bits depend on the sequence alone; memory grows linearly in the length.
 public func attentionForward(
     output: Matrix, statistics: Matrix, query: Matrix, own: KeyValueRows, prefixes: [KeyValueRows] = [],
     shape: AttentionShape, scores: Matrix
@@ -87,52 +96,91 @@ public func attentionForward(
             && statistics.rows == queryCount && statistics.columns == shape.statisticsColumns
             && queryCount <= ownCount,
         "attention of \(queryCount) queries [\(query.columns)] over \(ownCount) keys [\(own.key.columns)]")
-    for head in 0..<shape.heads {
-        let (qRange, kRange) = (shape.queryRange(head), shape.keyValueRange(head))
-        for first in stride(from: 0, to: queryCount, by: AttentionShape.tileRows) {
-            let tile = first..<min(first + AttentionShape.tileRows, queryCount)
+    for keyValueHead in 0..<shape.keyValueHeads {
+        let columns = shape.columns(ofHead: keyValueHead)
+        let heads = shape.queryHeads(reading: keyValueHead)
+        for first in stride(from: 0, to: queryCount, by: shape.tileRows) {
+            let tile = first..<min(first + shape.tileRows, queryCount)
             let ownVisible = shape.isCausal ? ownCount - queryCount + tile.upperBound : ownCount
-            let q = query.rows(tile).columns(qRange)  // [t, D]
-            let tileScores = scores.rows(0..<tile.count)
-            let out = output.rows(tile).columns(qRange)  // [t, D]
+            let width = prefixCount + ownVisible
+            let (p, q) = tileParts(scores, queries: tile.count, width: width, shape: shape)
+            stackHeads(output: q, input: query.rows(tile), heads: heads, shape: shape)
             var column = 0
             for prefix in prefixes {
                 let rows = prefix.key.rows
                 gemm(
-                    output: tileScores.columns(column..<column + rows), .plain(q),
-                    .transposed(prefix.key.columns(kRange)), alpha: shape.attentionScale)
+                    output: p.columns(column..<column + rows), .plain(q),
+                    .transposed(prefix.key.columns(columns)), alpha: shape.attentionScale)
                 column += rows
             }
             gemm(
-                output: tileScores.columns(column..<column + ownVisible), .plain(q),
-                .transposed(own.key.rows(0..<ownVisible).columns(kRange)), alpha: shape.attentionScale)
-            softmaxTile(
-                scores: tileScores, width: prefixCount + ownVisible, statistics: statistics.rows(tile),
-                head: head, shape: shape)
+                output: p.columns(column..<width), .plain(q),
+                .transposed(own.key.rows(0..<ownVisible).columns(columns)), alpha: shape.attentionScale)
+            for (index, head) in heads.enumerated() {
+                softmaxTile(
+                    scores: p.rows(index * tile.count..<(index + 1) * tile.count),
+                    statistics: statistics.rows(tile), head: head, shape: shape)
+            }
+            // The queries are not needed any more: the results take their place.
             column = 0
             for prefix in prefixes {
                 let rows = prefix.key.rows
                 gemm(
-                    output: out, .plain(tileScores.columns(column..<column + rows)),
-                    .plain(prefix.value.columns(kRange)), beta: column == 0 ? 0 : 1)
+                    output: q, .plain(p.columns(column..<column + rows)),
+                    .plain(prefix.value.columns(columns)), beta: column == 0 ? 0 : 1)
                 column += rows
             }
             gemm(
-                output: out, .plain(tileScores.columns(column..<column + ownVisible)),
-                .plain(own.value.rows(0..<ownVisible).columns(kRange)), beta: column == 0 ? 0 : 1)
-            for row in 0..<tile.count {
-                let inverse = unsafe statistics.readRow(tile.lowerBound + row)[shape.heads + head]
-                unsafe scaleInPlace(out.writeRow(row), out.columns, by: inverse)
+                output: q, .plain(p.columns(column..<width)),
+                .plain(own.value.rows(0..<ownVisible).columns(columns)), beta: column == 0 ? 0 : 1)
+            for (index, head) in heads.enumerated() {
+                for row in 0..<tile.count {
+                    let inverse = unsafe statistics.readRow(tile.lowerBound + row)[shape.heads + head]
+                    unsafe scaleInPlace(q.writeRow(index * tile.count + row), q.columns, by: inverse)
+                }
             }
+            unstackHeads(output: output.rows(tile), input: q, heads: heads, shape: shape)
         }
     }
 }
 
-/// Turns a tile of scores into unnormalised probabilities e^(score − maximum), zero beyond the diagonal, and saves
-/// maximum and inverse sum. The last row of the tile sees all `width` columns, each one before it a column less where
+/// The parts of the scratch for a tile: its scores [heads · queries, width], and room for as many rows of D columns.
+private func tileParts(_ scores: Matrix, queries: Int, width: Int, shape: AttentionShape) -> (Matrix, Matrix)
+{
+    precondition(
+        scores.rows >= shape.sharingHeads * queries && scores.columns >= width + shape.headDimension,
+        "\(queries) queries over \(width) keys in scratch [\(scores.rows), \(scores.columns)]")
+    let rows = scores.rows(0..<shape.sharingHeads * queries)
+    return (
+        rows.columns(0..<width), rows.columns(scores.columns - shape.headDimension..<scores.columns)
+    )
+}
+
+/// Puts `heads` of the rows of `input` below one another, all rows of a head together.
+///
+/// - Shapes: `output` [heads · t, D]; `input` [t, H·D].
+private func stackHeads(output: Matrix, input: Matrix, heads: Range<Int>, shape: AttentionShape) {
+    for (index, head) in heads.enumerated() {
+        copy(
+            output: output.rows(index * input.rows..<(index + 1) * input.rows),
+            from: input.columns(shape.columns(ofHead: head)))
+    }
+}
+
+/// Undoes ``stackHeads(output:input:heads:shape:)``; other heads of `output` stay as they are.
+private func unstackHeads(output: Matrix, input: Matrix, heads: Range<Int>, shape: AttentionShape) {
+    for (index, head) in heads.enumerated() {
+        copy(
+            output: output.columns(shape.columns(ofHead: head)),
+            from: input.rows(index * output.rows..<(index + 1) * output.rows))
+    }
+}
+
+/// Turns a head's tile of scores into unnormalised probabilities e^(score − maximum), zero beyond the diagonal, and saves
+/// maximum and inverse sum. The last row of the tile sees all columns, each one before it a column less where
 /// attention is causal.
-private func softmaxTile(scores: Matrix, width: Int, statistics: Matrix, head: Int, shape: AttentionShape) {
-    let heads = shape.heads
+private func softmaxTile(scores: Matrix, statistics: Matrix, head: Int, shape: AttentionShape) {
+    let (heads, width) = (shape.heads, scores.columns)
     for row in 0..<scores.rows {
         let visible = shape.isCausal ? width - (scores.rows - 1 - row) : width
         let (s, saved) = unsafe (scores.writeRow(row), statistics.writeRow(row))
@@ -149,7 +197,7 @@ private func softmaxTile(scores: Matrix, width: Int, statistics: Matrix, head: I
 /// The probabilities are computed again, tile by tile, from the scores and the saved statistics.
 ///
 /// - Shapes: `dQuery`, `dOutput`, `output`, `query` [T, H·D]; `dOwn`, `own` [T, K·D]; `statistics` [T, 2H];
-///   `scores`, `dScores` [min(T, 64), at least T].
+///   `scores`, `dScores` as ``AttentionShape/scoresShape(queries:keys:)`` says for T of both.
 /// - Accumulates: nothing; `dQuery` and `dOwn` are overwritten, `scores` and `dScores` are scratch.
 public func attentionBackward(
     dQuery: Matrix, dOwn: KeyValueRows, dOutput: Matrix, output: Matrix, query: Matrix, own: KeyValueRows,
@@ -163,28 +211,35 @@ public func attentionBackward(
     fill(dOwn.key, with: 0)
     fill(dOwn.value, with: 0)
     let alpha = shape.attentionScale
-    for head in 0..<shape.heads {
-        let (qRange, kRange) = (shape.queryRange(head), shape.keyValueRange(head))
-        for first in stride(from: 0, to: count, by: AttentionShape.tileRows) {
-            let tile = first..<min(first + AttentionShape.tileRows, count)
+    for keyValueHead in 0..<shape.keyValueHeads {
+        let columns = shape.columns(ofHead: keyValueHead)
+        let heads = shape.queryHeads(reading: keyValueHead)
+        for first in stride(from: 0, to: count, by: shape.tileRows) {
+            let tile = first..<min(first + shape.tileRows, count)
             let visible = shape.isCausal ? tile.upperBound : count
-            let q = query.rows(tile).columns(qRange)  // [t, D]
-            let dOut = dOutput.rows(tile).columns(qRange)  // [t, D]
-            let key = own.key.rows(0..<visible).columns(kRange)  // [v, D]
-            let value = own.value.rows(0..<visible).columns(kRange)  // [v, D]
-            let p = scores.rows(0..<tile.count).columns(0..<visible)
-            let dP = dScores.rows(0..<tile.count).columns(0..<visible)
+            let key = own.key.rows(0..<visible).columns(columns)  // [v, D]
+            let value = own.value.rows(0..<visible).columns(columns)  // [v, D]
+            let (p, q) = tileParts(scores, queries: tile.count, width: visible, shape: shape)
+            let (dP, dOut) = tileParts(dScores, queries: tile.count, width: visible, shape: shape)
+            stackHeads(output: q, input: query.rows(tile), heads: heads, shape: shape)
+            stackHeads(output: dOut, input: dOutput.rows(tile), heads: heads, shape: shape)
             gemm(output: p, .plain(q), .transposed(key), alpha: alpha)
             gemm(output: dP, .plain(dOut), .transposed(value))
-            softmaxTileBackward(
-                scores: p, dScores: dP, statistics: statistics.rows(tile), dOutput: dOut,
-                output: output.rows(tile).columns(qRange), head: head, shape: shape)
+            for (index, head) in heads.enumerated() {
+                let rows = index * tile.count..<(index + 1) * tile.count
+                softmaxTileBackward(
+                    scores: p.rows(rows), dScores: dP.rows(rows), statistics: statistics.rows(tile),
+                    dOutput: dOut.rows(rows),
+                    output: output.rows(tile).columns(shape.columns(ofHead: head)), head: head, shape: shape)
+            }
             gemm(
-                output: dOwn.value.rows(0..<visible).columns(kRange), .transposed(p), .plain(dOut), beta: 1)
-            gemm(output: dQuery.rows(tile).columns(qRange), .plain(dP), .plain(key), alpha: alpha)
+                output: dOwn.value.rows(0..<visible).columns(columns), .transposed(p), .plain(dOut), beta: 1)
             gemm(
-                output: dOwn.key.rows(0..<visible).columns(kRange), .transposed(dP), .plain(q),
+                output: dOwn.key.rows(0..<visible).columns(columns), .transposed(dP), .plain(q),
                 alpha: alpha, beta: 1)
+            // The queries are not needed any more: their gradient takes their place.
+            gemm(output: q, .plain(dP), .plain(key), alpha: alpha)
+            unstackHeads(output: dQuery.rows(tile), input: q, heads: heads, shape: shape)
         }
     }
 }

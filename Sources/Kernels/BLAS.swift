@@ -42,7 +42,7 @@ public enum BLAS {
     /// Name of this target's own loops and products; equal names give equal bits. The number goes up with every change
     /// of their rounding. Products with fused multiply-add have the same bits in any width.
     public static var kernelVariant: String {
-        "shoal-kernels-2-" + (ProductVariant.inUse == .blas ? "blas" : "fused")
+        "shoal-kernels-3-" + (ProductVariant.inUse == .blas ? "blas" : "fused")
     }
 }
 

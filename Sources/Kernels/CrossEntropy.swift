@@ -56,19 +56,7 @@ private func checkTargets(logits: Matrix, targets: ArraySlice<Int32>) {
 
 /// The largest of `count` ≥ 1 values; NaN loses every comparison.
 func largest(_ x: UnsafePointer<Float>, _ count: Int) -> Float {
-    var lanes = Lanes(repeating: -.infinity)
-    var i = 0
-    while i + laneCount <= count {
-        let next = unsafe x.lanes(i)
-        lanes.replace(with: next, where: next .> lanes)
-        i += laneCount
-    }
-    var result = lanes.laneMaximum
-    while i < count {
-        if unsafe x[i] > result { unsafe result = x[i] }
-        i += 1
-    }
-    return result
+    unsafe CKernels_largest(ProductVariant.inUse.rawValue, count, x)
 }
 
 /// x = e^(x − shift), in place; returns the sum.

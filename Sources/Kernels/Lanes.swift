@@ -36,14 +36,6 @@ extension SIMD8<Float> {
         let two = four.lowHalf + four.highHalf
         return two[0] + two[1]
     }
-
-    /// The largest lane.
-    @inline(__always)
-    var laneMaximum: Float {
-        let four = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
-        let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
-        return two[1] > two[0] ? two[1] : two[0]
-    }
 }
 
 extension Matrix {

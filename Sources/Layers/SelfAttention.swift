@@ -126,9 +126,7 @@ public struct SelfAttention: Sendable {
         defer { pass.scratch.release(to: scratch) }
         attentionForward(
             output: result.heads, statistics: result.statistics, query: result.query, own: cached,
-            shape: shape,
-            scores: pass.scratch.matrix(
-                rows: min(input.rows, AttentionShape.tileRows), columns: cached.key.rows))
+            shape: shape, scores: makeScores(queries: input.rows, keys: cached.key.rows, pass: pass))
         return result
     }
 
@@ -278,8 +276,13 @@ public struct SelfAttention: Sendable {
 
     /// A tile of scores wide enough for the longest sequence with its prefixes.
     private func makeScores(_ spans: [SequenceSpan], pass: LayerPass) -> Matrix {
-        let longest = spans.reduce(0) { max($0, $1.rows.count) }
-        let widest = spans.reduce(0) { max($0, $1.positionCount) }
-        return pass.scratch.matrix(rows: min(longest, AttentionShape.tileRows), columns: widest)
+        makeScores(
+            queries: spans.reduce(0) { max($0, $1.rows.count) },
+            keys: spans.reduce(0) { max($0, $1.positionCount) }, pass: pass)
+    }
+
+    private func makeScores(queries: Int, keys: Int, pass: LayerPass) -> Matrix {
+        let (rows, columns) = shape.scoresShape(queries: queries, keys: keys)
+        return pass.scratch.matrix(rows: rows, columns: columns)
     }
 }

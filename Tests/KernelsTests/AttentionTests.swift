@@ -26,8 +26,16 @@ import Testing
                 value: randomMatrix(keyCount, shape.keyValueColumns, seed: seed + 2))
             statistics = Matrix(rows: count, columns: shape.statisticsColumns)
             output = Matrix(rows: count, columns: shape.queryColumns)
-            scores = Matrix(rows: min(count, 128), columns: keyCount)
+            scores = Self.scores(count, keyCount, shape)
             self.shape = shape
+        }
+
+        /// Scratch of the size that is asked for, full of what is no number.
+        static func scores(_ queries: Int, _ keys: Int, _ shape: AttentionShape) -> Matrix {
+            let (rows, columns) = shape.scoresShape(queries: queries, keys: keys)
+            let matrix = Matrix(rows: rows, columns: columns)
+            fill(matrix, with: .nan)
+            return matrix
         }
 
         func forward() {
@@ -56,7 +64,7 @@ import Testing
         attentionBackward(
             dQuery: dQuery, dOwn: dOwn, dOutput: dOutput, output: inputs.output, query: inputs.query,
             own: inputs.own, statistics: inputs.statistics, shape: shape, scores: inputs.scores,
-            dScores: Matrix(rows: count, columns: count))
+            dScores: Inputs.scores(count, count, shape))
         let (q, k, v) = (inputs.query.doubles, inputs.own.key.doubles, inputs.own.value.doubles)
         func loss(_ q: [Double], _ k: [Double], _ v: [Double]) -> Double {
             weighted(Reference.attention(query: q, key: k, value: v, shape: shape), dOutput.doubles)
@@ -86,7 +94,7 @@ import Testing
         attentionBackward(
             dQuery: dQuery, dOwn: dOwn, dOutput: dOutput, output: inputs.output, query: inputs.query,
             own: inputs.own, statistics: inputs.statistics, shape: shape, scores: inputs.scores,
-            dScores: Matrix(rows: 128, columns: count))
+            dScores: Inputs.scores(count, count, shape))
         // A direction instead of every element: 300 keys would take long in Float64.
         let (k, v, h) = (inputs.own.key.doubles, inputs.own.value.doubles, 1e-5)
         let direction = randomValues(k.count, seed: 10).map(Double.init)

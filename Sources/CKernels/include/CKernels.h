@@ -47,6 +47,9 @@ void CKernels_gelu_backward(int variant, int form, ptrdiff_t n, float *x, const 
 // y = tanh(x); y may be x.
 void CKernels_tanh_forward(int variant, ptrdiff_t n, float *y, const float *x);
 
+// The largest of n ≥ 1 values; NaN loses every comparison.
+float CKernels_largest(int variant, ptrdiff_t n, const float *x);
+
 // x = e^(x − shift); returns the sum, in eight lanes and then the rest.
 float CKernels_exponentials(int variant, ptrdiff_t n, float *x, float shift);
 

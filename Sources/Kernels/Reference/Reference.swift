@@ -78,7 +78,10 @@ package enum Reference {
         let (queryCount, keyCount) = (query.count / queryColumns, key.count / keyColumns)
         var result = [Double](repeating: 0, count: query.count)
         for head in 0..<shape.heads {
-            let (q0, k0) = (shape.queryRange(head).lowerBound, shape.keyValueRange(head).lowerBound)
+            let (q0, k0) = (
+                shape.columns(ofHead: head).lowerBound,
+                shape.columns(ofHead: head / shape.sharingHeads).lowerBound
+            )
             for t in 0..<queryCount {
                 let last = shape.isCausal ? keyCount - queryCount + t : keyCount - 1
                 let scores = (0...last).map { s in

@@ -93,7 +93,9 @@ private struct BertMemory {
 
     /// Values of a tile of attention scores.
     private var scores: Int {
-        matrix(min(batch.longestSequence, AttentionShape.tileRows), batch.longestSequence)
+        let (rows, columns) = configuration.attentionShape.scoresShape(
+            queries: batch.longestSequence, keys: batch.longestSequence)
+        return matrix(rows, columns)
     }
 
     /// Values of the arena of scratch.

@@ -110,7 +110,9 @@ struct DecoderMemory {
 
     /// Values of a tile of attention scores.
     private var scores: Int {
-        matrix(min(batch.longestSequence, AttentionShape.tileRows), batch.longestSequence)
+        let (rows, columns) = attention.scoresShape(
+            queries: batch.longestSequence, keys: batch.longestSequence)
+        return matrix(rows, columns)
     }
 
     /// Values of the arena of scratch.
