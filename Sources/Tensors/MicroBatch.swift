@@ -52,6 +52,16 @@ public struct MicroBatch: Sendable, Equatable {
     /// Tokens with a target.
     public var supervisedTokenCount: Int { targets.reduce(0) { $0 + ($1 == Self.noTarget ? 0 : 1) } }
 
+    /// Tokens of `sequence`, which lies within this, up to the last that has a target; 0 when none has.
+    public func tokenCountToLastTarget(of sequence: Sequence) -> Int {
+        targets[sequence.range].lastIndex { $0 != Self.noTarget }.map { $0 + 1 - sequence.start } ?? 0
+    }
+
+    /// ``tokenCountToLastTarget(of:)`` of all sequences together.
+    public var tokenCountToLastTargets: Int {
+        sequences.reduce(0) { $0 + tokenCountToLastTarget(of: $1) }
+    }
+
     /// The sequences of several micro-batches one after the other.
     public init(joining batches: [MicroBatch]) {
         guard batches.count != 1 else {

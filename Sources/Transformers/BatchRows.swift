@@ -14,8 +14,12 @@ struct BatchRows {
         var contextLength: Int
         /// Whether a sequence may continue another.
         var allowsPrefixes = false
+        /// Whether tokens behind the last target of their sequence are left out, since nothing that has a loss sees them.
+        var endsAtLastTargets = false
     }
 
+    /// [N] of the tokens that are computed.
+    var tokenIDs: [Int32] = []
     var spans: [SequenceSpan] = []
     /// Of each row, the place of its token in the whole text.
     var positions: [Int32] = []
@@ -31,6 +35,7 @@ struct BatchRows {
     /// - Throws: ``TransformerError`` with code `.invalidBatch` or `.sequenceTooLong`.
     mutating func load(_ batch: MicroBatch, limits: Limits) throws(TransformerError) {
         try checkTokens(batch, limits: limits)
+        tokenIDs.removeAll(keepingCapacity: true)
         spans.removeAll(keepingCapacity: true)
         positions.removeAll(keepingCapacity: true)
         supervisedRows.removeAll(keepingCapacity: true)
@@ -48,22 +53,25 @@ struct BatchRows {
                         + "from \(end) within \(batch.tokenCount)", context: "sequence \(index)")
             }
             end += sequence.count
-            let span = try makeSpan(sequence, index: index, limits: limits)
-            guard span.positionCount <= limits.contextLength else {
+            let count = limits.endsAtLastTargets ? batch.tokenCountToLastTarget(of: sequence) : sequence.count
+            let span = try makeSpan(
+                sequence, rows: tokenIDs.count..<tokenIDs.count + count, index: index, limits: limits)
+            guard span.firstPosition + sequence.count <= limits.contextLength else {
                 throw TransformerError(
                     .sequenceTooLong,
-                    "sequence \(index) has \(span.positionCount) tokens, this model attends over "
+                    "sequence \(index) has \(span.firstPosition + sequence.count) tokens, this model attends over "
                         + "\(limits.contextLength); lower data.max_sequence_length",
                     context: "sequence \(index)")
             }
-            spans.append(span)
+            if count > 0 { spans.append(span) }
             positions += (span.firstPosition..<span.positionCount).map { Int32($0) }
-            for row in sequence.range {
+            for row in sequence.range.prefix(count) {
                 let position = sequence.exampleOffset &+ UInt32(truncatingIfNeeded: row - sequence.start)
+                tokenIDs.append(batch.tokenIDs[row])
                 dropout.exampleIDs.append(sequence.exampleID)
                 dropout.positions.append(position)
                 guard batch.targets[row] != MicroBatch.noTarget else { continue }
-                supervisedRows.append(Int32(row))
+                supervisedRows.append(Int32(tokenIDs.count - 1))
                 supervisedTargets.append(batch.targets[row])
                 supervisedDropout.exampleIDs.append(sequence.exampleID)
                 supervisedDropout.positions.append(position)
@@ -75,10 +83,10 @@ struct BatchRows {
         }
     }
 
-    private func makeSpan(_ sequence: MicroBatch.Sequence, index: Int, limits: Limits)
-        throws(TransformerError) -> SequenceSpan
-    {
-        guard let prefix = sequence.prefix else { return SequenceSpan(rows: sequence.range) }
+    private func makeSpan(
+        _ sequence: MicroBatch.Sequence, rows: Range<Int>, index: Int, limits: Limits
+    ) throws(TransformerError) -> SequenceSpan {
+        guard let prefix = sequence.prefix else { return SequenceSpan(rows: rows) }
         guard limits.allowsPrefixes else {
             throw TransformerError(
                 .invalidBatch, "sequence \(index) continues another, which is not done here",
@@ -91,7 +99,7 @@ struct BatchRows {
         }
         let earlier = spans[prefix]
         return SequenceSpan(
-            rows: sequence.range, firstPosition: earlier.positionCount,
+            rows: rows, firstPosition: earlier.positionCount,
             prefixes: earlier.prefixes + [earlier.rows])
     }
 

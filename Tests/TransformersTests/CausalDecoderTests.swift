@@ -167,6 +167,44 @@ import Transformers
         #expect(relativeDifference(other.gradient.toArray(), one.gradient.toArray()) < 1e-4)
     }
 
+    @Test(
+        "tokens behind the last target change neither loss nor gradient, to the bit, and take no memory",
+        arguments: ["llama3-tied", "gpt2", "qwen3"])
+    func nothingBehindTheLastTargetCounts(name: String) throws {
+        let golden = try GoldenModel(name)
+        let ids = golden.golden.ids
+        let targets = golden.golden.targets.enumerated().map { index, row in
+            row.enumerated().map { offset, target in
+                index != 2 && offset < row.count / 2 + index % 2 ? target : MicroBatch.noTarget
+            }
+        }
+        let whole = packed(ids, targets)
+        var short = MicroBatch()
+        for sequence in whole.sequences {
+            var rows = sequence.range
+            while let last = rows.last, whole.targets[last] == MicroBatch.noTarget { rows.removeLast() }
+            guard !rows.isEmpty else { continue }
+            short.sequences.append(
+                .init(start: short.tokenCount, count: rows.count, exampleID: sequence.exampleID))
+            short.tokenIDs += whole.tokenIDs[rows]
+            short.targets += whole.targets[rows]
+        }
+        #expect(short.tokenCount < whole.tokenCount && short.sequences.count < whole.sequences.count)
+        let model = try golden.model(golden.adapters(dropout: 0.3) { !$0.isOutputHead })
+        let parameters = Vector((0..<model.trainable.count).map { Float(($0 * 37) % 101) / 400 - 0.12 })
+        func run(_ batch: MicroBatch) throws -> (loss: LossSum, gradient: [Float], byteCount: Int) {
+            let (gradient, workspace) = (Vector(zeros: model.trainable.count), model.makeWorkspace())
+            let loss = try model.gradient(
+                of: batch, parameters: parameters, into: gradient, pass: TrainingPass(seed: 3, step: 1),
+                workspace: workspace)
+            return (loss, gradient.toArray(), workspace.byteCount)
+        }
+        let (first, second) = (try run(whole), try run(short))
+        #expect(first.loss == second.loss && first.loss.tokenCount > 0)
+        #expect(first.gradient == second.gradient && first.gradient.contains { $0 != 0 })
+        #expect(first.byteCount == second.byteCount)
+    }
+
     @Test("a batch without targets has no loss and no gradient")
     func nothingSupervised() throws {
         var silent = batch

@@ -83,7 +83,10 @@ import Transformers
         let length = tokens / sequences
         let batch = MicroBatch(
             tokenIDs: (0..<tokens).map { Int32($0 % 2000) },
-            targets: (0..<tokens).map { $0 >= tokens - supervised ? 7 : MicroBatch.noTarget },
+            // At the end of each sequence: what lies behind the last target is not computed.
+            targets: (0..<tokens).map {
+                $0 % length >= length - supervised / sequences ? 7 : MicroBatch.noTarget
+            },
             sequences: (0..<sequences).map {
                 .init(start: $0 * length, count: length, exampleID: UInt32($0))
             })

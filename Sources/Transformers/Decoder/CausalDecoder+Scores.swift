@@ -13,7 +13,7 @@ extension CausalDecoder {
     {
         precondition(
             parameters.count == trainable.count, "\(parameters.count) parameters for \(trainable.count)")
-        try workspace.load(batch, configuration: configuration, allowsPrefixes: true)
+        try workspace.load(batch, configuration: configuration, isTraining: false)
         try weights.checkIntact()
         workspace.tokenScores.removeAll(keepingCapacity: true)
         if !workspace.rows.supervisedRows.isEmpty {
@@ -22,7 +22,7 @@ extension CausalDecoder {
                 scratch: workspace.scratch)
             workspace.reset()
             let last = forward(
-                batch, keepsFrom: blocks.count, workspace: workspace, pass: pass, supervised: pass)
+                keepsFrom: blocks.count, workspace: workspace, pass: pass, supervised: pass)
             let hidden = pass.scratch.matrix(rows: last.rows, columns: last.columns)
             finalNorm.forward(
                 output: hidden, statistics: pass.scratch.vector(last.rows * finalNorm.statisticsColumns),

@@ -79,21 +79,22 @@ public final class CausalDecoder: GenerativeModel {
         var losses = Array(repeating: LossSum(), count: batches.count)
         for index in batches.indices where !wanted.contains(index) {
             fill(gradients[index], with: 0)
-            try workspace.load(batches[index], configuration: configuration, allowsPrefixes: false)
+            try workspace.load(batches[index], configuration: configuration, isTraining: true)
         }
         guard !wanted.isEmpty else { return losses }
         let batch = MicroBatch(joining: wanted.map { batches[$0] })
-        try workspace.load(batch, configuration: configuration, allowsPrefixes: false)
+        try workspace.load(batch, configuration: configuration, isTraining: true)
         let training = LayerPass(
             parameters: parameters,
-            gradients: RowGradient.consecutive(wanted.map { (batches[$0].tokenCount, gradients[$0]) }),
+            gradients: RowGradient.consecutive(
+                wanted.map { (batches[$0].tokenCountToLastTargets, gradients[$0]) }),
             dropout: DropoutPass(seed: pass.seed, step: pass.step, rows: workspace.rows.dropout),
             activations: workspace.activations, scratch: workspace.scratch)
         var supervised = training
         supervised.gradients = RowGradient.consecutive(wanted.map { (supervisedCounts[$0], gradients[$0]) })
         supervised.dropout?.rows = workspace.rows.supervisedDropout
         workspace.reset()
-        let lossSums = forwardBackward(batch, workspace: workspace, pass: training, supervised: supervised)
+        let lossSums = forwardBackward(workspace: workspace, pass: training, supervised: supervised)
         try weights.checkIntact()
         for (index, lossSum) in zip(wanted, lossSums) {
             losses[index] = LossSum(lossSum: lossSum, tokenCount: Int64(supervisedCounts[index]))
@@ -101,25 +102,24 @@ public final class CausalDecoder: GenerativeModel {
         return losses
     }
 
-    /// The forward of `batch`, up to the final norm, of the rows that have a target.
+    /// The forward of what `workspace` has loaded, up to the final norm, of the rows that have a target.
     ///
     /// - Returns: the residual stream behind the last block [M, C], in `pass.activations`.
     func forward(
-        _ batch: MicroBatch, keepsFrom lowestKept: Int, workspace: DecoderWorkspace, pass: LayerPass,
-        supervised: LayerPass
+        keepsFrom lowestKept: Int, workspace: DecoderWorkspace, pass: LayerPass, supervised: LayerPass
     ) -> Matrix {
         let kept = pass.activations
-        let columns = design.hiddenSize
+        let (count, columns) = (workspace.rows.tokenIDs.count, design.hiddenSize)
         let result = kept.matrix(rows: workspace.rows.supervisedRows.count, columns: columns)
-        var stream = kept.matrix(rows: batch.tokenCount, columns: columns)
+        var stream = kept.matrix(rows: count, columns: columns)
         // Below the lowest trained block two matrices take turns as input and output.
-        var other = lowestKept > 0 ? kept.matrix(rows: batch.tokenCount, columns: columns) : stream
-        embed(batch.tokenIDs, positions: workspace.rows.positions, output: stream, pass: pass)
+        var other = lowestKept > 0 ? kept.matrix(rows: count, columns: columns) : stream
+        embed(workspace.rows.tokenIDs, positions: workspace.rows.positions, output: stream, pass: pass)
         for (index, block) in blocks.enumerated() {
             let isLast = index == blocks.count - 1
             let isKept = index >= lowestKept
             let output =
-                isLast ? result : isKept ? kept.matrix(rows: batch.tokenCount, columns: columns) : other
+                isLast ? result : isKept ? kept.matrix(rows: count, columns: columns) : other
             let mark = kept.mark
             let activations = block.forward(
                 output: output, input: stream, reach: .spans(workspace.rows.spans),
@@ -131,12 +131,11 @@ public final class CausalDecoder: GenerativeModel {
         return result
     }
 
-    private func forwardBackward(
-        _ batch: MicroBatch, workspace: DecoderWorkspace, pass: LayerPass, supervised: LayerPass
-    ) -> [Double] {
+    private func forwardBackward(workspace: DecoderWorkspace, pass: LayerPass, supervised: LayerPass)
+        -> [Double]
+    {
         let last = forward(
-            batch, keepsFrom: lowestReachedBlock, workspace: workspace, pass: pass,
-            supervised: supervised)
+            keepsFrom: lowestReachedBlock, workspace: workspace, pass: pass, supervised: supervised)
         let (rows, columns) = (last.rows, last.columns)
         let scratch = pass.scratch
         let statistics = scratch.vector(rows * finalNorm.statisticsColumns)
@@ -154,7 +153,7 @@ public final class CausalDecoder: GenerativeModel {
         finalNorm.backward(
             dInput: dSupervised, dOutput: dHidden, input: last, statistics: statistics, pass: supervised)
         guard let dSupervised else { return lossSums }
-        let dStream = scratch.matrix(rows: batch.tokenCount, columns: columns)
+        let dStream = scratch.matrix(rows: workspace.rows.tokenIDs.count, columns: columns)
         for index in stride(from: blocks.count - 1, through: lowestReachedBlock, by: -1) {
             let isLast = index == blocks.count - 1
             blocks[index].backward(
@@ -166,7 +165,7 @@ public final class CausalDecoder: GenerativeModel {
                 rotary: workspace.rotary, pass: pass)
         }
         embedding.backward(
-            dOutput: dStream, ids: batch.tokenIDs, accumulates: headSharesEmbedding, pass: pass)
+            dOutput: dStream, ids: workspace.rows.tokenIDs, accumulates: headSharesEmbedding, pass: pass)
         positions?.backward(dOutput: dStream, ids: workspace.rows.positions, accumulates: false, pass: pass)
         return lossSums
     }

@@ -28,15 +28,18 @@ public final class DecoderWorkspace {
 
     /// Takes over a micro-batch that may come from outside.
     ///
+    /// - Parameter isTraining: no sequence continues another then, and tokens behind the last target of theirs are left
+    ///   out.
     /// - Throws: as ``BatchRows/load(_:limits:)``.
-    func load(_ batch: MicroBatch, configuration: any DecoderConfiguration, allowsPrefixes: Bool)
+    func load(_ batch: MicroBatch, configuration: any DecoderConfiguration, isTraining: Bool)
         throws(TransformerError)
     {
         try rows.load(
             batch,
             limits: BatchRows.Limits(
                 vocabularySize: configuration.vocabularySize, targetCount: configuration.vocabularySize,
-                contextLength: configuration.contextLength, allowsPrefixes: allowsPrefixes))
+                contextLength: configuration.contextLength, allowsPrefixes: !isTraining,
+                endsAtLastTargets: isTraining))
         rotary?.reserve(positions: rows.spans.map(\.positionCount).max() ?? 0)
     }
 
