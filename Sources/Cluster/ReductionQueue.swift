@@ -44,8 +44,8 @@ final class ReductionQueue: @unchecked Sendable {
     private var reducer: Reducer
     private var stepTicket: WorkTicket?
     private var waiting: [(leaf: UInt32, frame: [UInt8], ticket: WorkTicket)] = []
-    /// The most micro-batches a thread should take in one job.
-    private var share = 1
+    /// How many of them a thread takes in one job.
+    private var jobSize = JobSize()
     private var running: Set<Computation> = []
     /// Running, but given up: their gradients are dropped.
     private var dropped: Set<Computation> = []
@@ -95,8 +95,10 @@ final class ReductionQueue: @unchecked Sendable {
     /// Begins with what was taken, a fair share of it for each thread.
     func startComputing() {
         queue.async { [self] in
-            let threadCount = max(engine?.threadCount ?? 1, 1)
-            share = max((waiting.count + threadCount - 1) / threadCount, 1)
+            guard let engine else { return }
+            jobSize = JobSize(
+                tokenCount: waiting.reduce(0) { $0 + MicroBatchCoding.tokenCount(ofFrame: $1.frame) },
+                threadCount: engine.threadCount, wanted: engine.groupTokenCount)
             startWaiting()
         }
     }
@@ -250,11 +252,10 @@ final class ReductionQueue: @unchecked Sendable {
                 output(.cancelled(next.ticket))
                 throw error
             }
+            guard job.leaves.isEmpty || jobSize.admits(batch.tokenCount, behind: tokenCount) else {
+                return job
+            }
             tokenCount += batch.tokenCount
-            guard
-                job.leaves.isEmpty
-                    || (job.leaves.count < share && tokenCount <= engine.groupTokenCount)
-            else { return job }
             waiting.removeFirst()
             job.leaves.append(next.leaf)
             job.batches.append(batch)
@@ -306,8 +307,16 @@ final class ReductionQueue: @unchecked Sendable {
     /// Sends chunks, and reports the reduced gradient once it is whole.
     private func send(_ outgoing: [ReductionSession.Outgoing]) {
         guard let reduction else { return }
+        var finished: (chunk: Int, bytes: [UInt8], checksum: UInt32)?
         for message in outgoing {
-            let (bytes, checksum) = VectorPayload.encode(message.elements)
+            let (bytes, checksum): ([UInt8], UInt32)
+            if message.isReduced, let finished, finished.chunk == message.chunk {
+                // The same for every peer.
+                (bytes, checksum) = (finished.bytes, finished.checksum)
+            } else {
+                (bytes, checksum) = VectorPayload.encode(message.elements)
+                if message.isReduced { finished = (message.chunk, bytes, checksum) }
+            }
             let chunk = GradientChunk(
                 nodeLevel: UInt32(message.node.level), nodeIndex: UInt32(message.node.index),
                 chunk: UInt32(message.chunk), elementCount: UInt32(message.elements.count), checksum: checksum

@@ -10,7 +10,8 @@ public import Tensors
 ///   need (⌈tokens ÷ maxTokens⌉, long sequences apart) where that is more.
 /// - Sequences are dealt by decreasing cost (ties: the earlier one first), each to the cheapest bin that has room
 ///   (ties: the first); where none has room a bin is added.
-/// - Sequences keep the step's order inside a bin, and bins are ordered by their first sequence.
+/// - Sequences keep the step's order inside a bin. Bins are ordered so that both halves of the reduction tree cost nearly
+///   the same, and so do theirs: workers and their threads are dealt runs of micro-batches.
 /// - Without packing each sequence is a micro-batch.
 public struct MicroBatchSplit: Sendable, Equatable {
     /// `training.micro_batches`
@@ -65,7 +66,34 @@ public struct MicroBatchSplit: Sendable, Equatable {
             bins[number].tokens += tokens
             bins[number].cost += costs[index]
         }
-        return bins.map { $0.indices.sorted() }.filter { !$0.isEmpty }.sorted { $0[0] < $1[0] }
+        let filled = bins.filter { !$0.indices.isEmpty }.map { bin in
+            Bin(indices: bin.indices.sorted(), tokens: bin.tokens, cost: bin.cost)
+        }
+        return Self.balanced(
+            filled.sorted { ($0.cost, $1.indices[0]) > ($1.cost, $0.indices[0]) }
+        ).map(\.indices)
+    }
+
+    /// The bins, given by decreasing cost, as leaves of the reduction tree: each goes to the side that costs less for its
+    /// number of leaves and has room, and so on within the sides.
+    private static func balanced(_ bins: [Bin]) -> [Bin] {
+        guard bins.count > 1 else { return bins }
+        // The left child of the root is the largest whole tree that leaves something for the right one.
+        let leftCount = 1 << (Int.bitWidth - (bins.count - 1).leadingZeroBitCount - 1)
+        let rightCount = bins.count - leftCount
+        var (left, right): ([Bin], [Bin]) = ([], [])
+        var (leftCost, rightCost) = (0, 0)
+        for bin in bins {
+            let prefersLeft = leftCost * rightCount <= rightCost * leftCount
+            if right.count == rightCount || (prefersLeft && left.count < leftCount) {
+                left.append(bin)
+                leftCost += bin.cost
+            } else {
+                right.append(bin)
+                rightCost += bin.cost
+            }
+        }
+        return balanced(left) + balanced(right)
     }
 
     private struct Bin {

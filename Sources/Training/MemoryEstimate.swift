@@ -27,7 +27,7 @@ public struct MemoryEstimate: Sendable, Equatable {
         largestMicroBatch: Int, mostMicroBatches: Int
     ) {
         // Small micro-batches go through the layers together, up to so many tokens.
-        let tokens = max(largestMicroBatch, trainee.model.takesSeveralBatches ? ComputeGroups.tokenCount : 0)
+        let tokens = max(largestMicroBatch, trainee.model.takesSeveralBatches ? JobSize.mostTokens : 0)
         let extent = BatchExtent(
             tokenCount: tokens, supervisedCount: tokens,
             longestSequence: min(tokens, configuration.data.maxSequenceLength))

@@ -32,8 +32,8 @@ public protocol WorkerEngine: AnyObject, Sendable {
     /// Ids lie below it.
     var vocabularyCount: Int { get }
 
-    /// The most tokens that one call of ``submitGradients(of:step:into:completion:)`` should get in several micro-batches;
-    /// 0 where each is better computed by itself.
+    /// About how many tokens one call of ``submitGradients(of:step:into:completion:)`` should get in several micro-batches
+    /// (see ``JobSize``); 0 where each is better computed by itself.
     var groupTokenCount: Int { get }
 
     /// Computes loss and gradient of each micro-batch, as one job, with the present parameters, for optimizer step `step`

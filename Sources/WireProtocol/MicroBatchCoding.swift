@@ -31,6 +31,9 @@ public enum MicroBatchCoding {
         return bytes
     }
 
+    /// About how many tokens `frame` has, by its length alone.
+    public static func tokenCount(ofFrame frame: [UInt8]) -> Int { frame.count / 8 }
+
     /// The micro-batch in `frame`.
     ///
     /// - Parameter vocabularyCount: ids and targets must lie below it.
