@@ -32,6 +32,20 @@ public enum ChunkedDigest {
         }
     }
 
+    /// The digests of chunks `chunks` of `vectors`, counted on from one vector to the next.
+    ///
+    /// - Thread: caller's.
+    public static func chunkDigests(of vectors: [Vector], chunks: Range<Int>) -> [Digest] {
+        var first = 0
+        return vectors.flatMap { vector in
+            let own = first..<first + chunkCount(of: vector.count)
+            first = own.upperBound
+            let wanted = chunks.clamped(to: own)
+            return chunkDigests(
+                of: vector, chunks: wanted.lowerBound - own.lowerBound..<wanted.upperBound - own.lowerBound)
+        }
+    }
+
     /// The digest that belongs to `chunkDigests`, which must be complete and in order.
     public static func combine(_ chunkDigests: [Digest]) -> Digest {
         var stream = DigestStream()

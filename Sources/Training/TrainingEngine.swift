@@ -1,3 +1,4 @@
+import Dispatch
 import DurableFiles
 import Foundation
 public import Optimizers
@@ -31,7 +32,7 @@ public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unche
         pool = ComputePool(threadCount: threadCount) { model.makeWorkspace() }
     }
 
-    public var groupTokenCount: Int { model.takesSeveralBatches ? ComputeGroups.tokenCount : 0 }
+    public var groupTokenCount: Int { model.takesSeveralBatches ? JobSize.wantedTokens : 0 }
 
     public func submitGradients(
         of batches: [MicroBatch], step: UInt64, into gradients: [Vector],
@@ -82,25 +83,53 @@ public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unche
         _ commit: Commit, reducedGradient: Vector, step: UInt64,
         completion: @escaping @Sendable (Result<Applied, any Error>) -> Void
     ) {
-        pool.submit { _ in
-            completion(Result { try self.apply(commit, reducedGradient: reducedGradient, step: step) })
+        // Waits for the compute threads, which share the work, so it is not one of them.
+        DispatchQueue.global().async { [self] in
+            completion(Result { try apply(commit, reducedGradient: reducedGradient, step: step) })
         }
     }
 
     private func apply(_ commit: Commit, reducedGradient: Vector, step: UInt64) throws -> Applied {
         guard !commit.skipsUpdate else {
             state.step = Int(step)
-            return Applied(
-                stateDigest: commit.skipsStateDigest ? [] : stateDigest(), gradientNorm: .nan)
+            return Applied(stateDigest: try sharedStateDigest(commit), gradientNorm: .nan)
         }
-        let scaling = try optimizer.step(
-            &state, gradient: reducedGradient,
-            update: UpdateParameters(
-                learningRate: commit.learningRate, biasCorrection1: commit.biasCorrection1,
-                biasCorrection2: commit.biasCorrection2, tokenCount: commit.tokenCount))
+        let sums = try inShares(of: GradientNorm.blockCount(of: reducedGradient.count)) { blocks in
+            GradientNorm.blockSums(of: reducedGradient, blocks: blocks)
+        }
+        let scaling = try GradientScaling(
+            squaredSum: GradientNorm.combine(sums.flatMap { $0 }), tokenCount: commit.tokenCount,
+            maxGradientNorm: optimizer.configuration.maxGradientNorm)
+        let update = UpdateParameters(
+            learningRate: commit.learningRate, biasCorrection1: commit.biasCorrection1,
+            biasCorrection2: commit.biasCorrection2, tokenCount: commit.tokenCount)
+        _ = try inShares(of: reducedGradient.count) { [optimizer, state] elements in
+            optimizer.apply(
+                gradient: reducedGradient, scaling: scaling, update: update, to: state, range: elements)
+        }
         state.step = Int(step)
-        return Applied(
-            stateDigest: commit.skipsStateDigest ? [] : stateDigest(), gradientNorm: scaling.gradientNorm)
+        return Applied(stateDigest: try sharedStateDigest(commit), gradientNorm: scaling.gradientNorm)
+    }
+
+    /// ``stateDigest()`` where `commit` wants it, by all threads.
+    private func sharedStateDigest(_ commit: Commit) throws -> [UInt8] {
+        guard !commit.skipsStateDigest else { return [] }
+        let sections = state.sections
+        let chunkCount = sections.reduce(0) { $0 + ChunkedDigest.chunkCount(of: $1.count) }
+        let digests = try inShares(of: chunkCount) { chunks in
+            ChunkedDigest.chunkDigests(of: sections, chunks: chunks)
+        }
+        return ChunkedDigest.combine(digests.flatMap { $0 }).bytes
+    }
+
+    /// Cuts 0..<count into a range for each compute thread, and returns what `body` makes of each, in order.
+    private func inShares<Result: Sendable>(
+        of count: Int, _ body: @escaping @Sendable (Range<Int>) -> Result
+    ) throws -> [Result] {
+        let shares = threadCount
+        return try pool.map(count: shares) { index, _ in
+            body(count * index / shares..<count * (index + 1) / shares)
+        }
     }
 
     public var stateVectors: (parameters: Vector, firstMoments: Vector, secondMoments: Vector) {
@@ -114,12 +143,6 @@ public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unche
     }
 
     public func stateDigest() -> [UInt8] { state.digest().bytes }
-}
-
-/// How far small micro-batches are computed together.
-enum ComputeGroups {
-    /// Rows with which products come near their full speed; more would only cost memory.
-    static let tokenCount = 256
 }
 
 extension Duration {

@@ -22,6 +22,17 @@ struct TrainingStateTests {
         #expect(state.digest() == expected.finish())
     }
 
+    @Test("chunks that are digested in shares give the same digest", arguments: 1...7)
+    func sharesGiveTheSameDigest(shares: Int) {
+        let state = TrainingState(initial: randomVector(2 * ChunkedDigest.chunkElementCount + 10, seed: 1))
+        let count = 9
+        let digests = (0..<shares).flatMap { index in
+            ChunkedDigest.chunkDigests(
+                of: state.sections, chunks: count * index / shares..<count * (index + 1) / shares)
+        }
+        #expect(digests.count == count && ChunkedDigest.combine(digests) == state.digest())
+    }
+
     @Test("one changed bit anywhere changes the digest, equal values give an equal one")
     func digestSeesEveryVector() {
         let digest = TrainingState(initial: randomVector(100, seed: 1)).digest()
