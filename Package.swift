@@ -42,6 +42,7 @@ let package = Package(
         .target(name: "CSentencePiece", linkerSettings: [.linkedLibrary("sentencepiece")]),
         .target(name: "CDurableFiles"),
         .target(name: "CKernels"),
+        .target(name: "CChecksum"),
         .target(name: "CBuildInfo", cSettings: [.define("SHOAL_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "CMemoryGuard"),
         .target(name: "CMessages", dependencies: ["CProtobufC"]),
@@ -59,7 +60,7 @@ let package = Package(
         // L2
         .target(name: "Kernels", dependencies: ["CKernels", "COpenBLAS", "RandomNumbers", "Tensors"]),
         .target(name: "WeightFiles", dependencies: ["DurableFiles", "Tensors"]),
-        .target(name: "WireProtocol", dependencies: ["CMessages", "CProtobufC", "Tensors"]),
+        .target(name: "WireProtocol", dependencies: ["CChecksum", "CMessages", "CProtobufC", "Tensors"]),
         .target(name: "Telemetry", dependencies: ["DurableFiles", logging]),
         .target(name: "FaultPoints", dependencies: ["Configurations", "DurableFiles"]),
 
