@@ -116,14 +116,15 @@ enum ControlSettings {
     /// What waits in front of libzmq towards a peer that takes nothing.
     static let pendingByteCount = 64 << 20
 
+    /// Connections that died without a word (power, cable) end then, though the application's own heartbeats see it
+    /// earlier.
+    static let silenceLimit = Duration.seconds(20)
+
     static func options(security: ZMQSocketOptions.Security) -> ZMQSocketOptions {
         var options = ZMQSocketOptions(security: security)
         options.receiveHighWaterMark = queuedMessages
         options.maximumFrameByteCount = MessageLimits.payloadFrameByteCount
-        // Connections that died without a word (power, cable) end, though the application's own heartbeats see
-        // it earlier.
-        options.heartbeatInterval = .seconds(5)
-        options.heartbeatTimeout = .seconds(20)
+        options.silenceLimit = silenceLimit
         return options
     }
 }

@@ -99,8 +99,7 @@ public final class DataSocket {
         options.sendHighWaterMark = queuedMessages
         options.receiveHighWaterMark = queuedMessages
         options.maximumFrameByteCount = ControlSettings.workerFrameByteCount
-        options.heartbeatInterval = .seconds(5)
-        options.heartbeatTimeout = .seconds(20)
+        options.silenceLimit = ControlSettings.silenceLimit
         return options
     }
 

@@ -11,19 +11,13 @@ extension ZMQSocket {
         try set(ZMQ_RECONNECT_IVL, milliseconds(options.reconnectInterval), "reconnect interval")
         try set(ZMQ_RECONNECT_IVL_MAX, milliseconds(options.reconnectMaximum), "reconnect maximum")
         try set(ZMQ_CONNECT_TIMEOUT, milliseconds(options.connectTimeout), "connect timeout")
-        if let interval = options.heartbeatInterval {
-            try set(ZMQ_HEARTBEAT_IVL, milliseconds(interval), "heartbeat interval")
-            let timeout = options.heartbeatTimeout ?? interval * 5
-            try set(ZMQ_HEARTBEAT_TIMEOUT, milliseconds(timeout), "heartbeat timeout")
-            // What the other side is told; libzmq takes at most 6553 s here.
-            try set(ZMQ_HEARTBEAT_TTL, min(milliseconds(timeout), 6_553_000), "heartbeat lifetime")
-        }
-        if options.tcpKeepAlive {
-            try set(ZMQ_TCP_KEEPALIVE, Int32(1), "TCP keep-alive")
-            try set(ZMQ_TCP_KEEPALIVE_IDLE, Int32(30), "TCP keep-alive")
-            try set(ZMQ_TCP_KEEPALIVE_INTVL, Int32(10), "TCP keep-alive")
-            try set(ZMQ_TCP_KEEPALIVE_CNT, Int32(3), "TCP keep-alive")
-        }
+        // Three probes, the first after a quarter of the limit; TCP_USER_TIMEOUT for what waits to be acknowledged.
+        let quarter = max(milliseconds(options.silenceLimit) / 4000, 1)
+        try set(ZMQ_TCP_KEEPALIVE, Int32(1), "TCP keep-alive")
+        try set(ZMQ_TCP_KEEPALIVE_IDLE, quarter, "TCP keep-alive")
+        try set(ZMQ_TCP_KEEPALIVE_INTVL, quarter, "TCP keep-alive")
+        try set(ZMQ_TCP_KEEPALIVE_CNT, Int32(3), "TCP keep-alive")
+        try set(ZMQ_TCP_MAXRT, milliseconds(options.silenceLimit), "TCP user timeout")
         if kind == .router {
             try set(ZMQ_ROUTER_MANDATORY, Int32(options.routerMandatory ? 1 : 0), "mandatory routing")
             try set(ZMQ_ROUTER_HANDOVER, Int32(options.routerHandover ? 1 : 0), "handover")

@@ -28,10 +28,11 @@ public struct ZMQSocketOptions: Sendable, Equatable {
     public var immediate = false
     /// How the other side's ROUTER names this socket; 1...255 bytes, not starting with 0. Nil lets it choose.
     public var routingID: [UInt8]?
-    /// Pings on idle connections (ZMTP 3.1); nil sends none.
-    public var heartbeatInterval: Duration?
-    /// A connection that answers no ping for so long is closed.
-    public var heartbeatTimeout: Duration?
+    /// A TCP connection whose other host answers nothing for so long is closed: the kernel sees to it, by keep-alive probes
+    /// where nothing is under way. ZMTP's own pings are not used: libzmq 4.3.4 ends the process with a failed assertion
+    /// when one is due on a connection that its peer has closed and whose messages nobody took, as happens in a process
+    /// that was stopped for a while.
+    public var silenceLimit = Duration.seconds(60)
     /// A connection whose handshake takes longer is closed.
     public var handshakeTimeout: Duration = .seconds(10)
     /// Wait before a lost connection is tried again; doubles up to `reconnectMaximum`.
@@ -39,8 +40,6 @@ public struct ZMQSocketOptions: Sendable, Equatable {
     public var reconnectMaximum: Duration = .seconds(2)
     /// An attempt to connect is given up after so long, and tried again.
     public var connectTimeout: Duration = .seconds(5)
-    /// TCP keep-alive probes after 30 s of silence, three at 10 s.
-    public var tcpKeepAlive = true
 
     public init(security: Security = .plain) { self.security = security }
 }

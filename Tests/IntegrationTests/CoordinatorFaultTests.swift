@@ -69,6 +69,24 @@ import Testing
         try cluster.finish(coordinator, workers: workers)
     }
 
+    @Test("a coordinator and a worker that stood still for longer than a silent connection is kept go on")
+    func stoppedForLong() throws {
+        let cluster = try FaultCluster()
+        let coordinator = try cluster.coordinator(minimumWorkers: 2)
+        let workers = [try cluster.worker(), try cluster.worker()]
+        try cluster.wait(coordinator, for: "step 20") { $0.count >= 20 }
+        workers[0].send(SIGSTOP)
+        Thread.sleep(forTimeInterval: 0.1)
+        coordinator.send(SIGSTOP)
+        // More than 20 s, in which the other worker sends more heartbeats than libzmq takes from one peer.
+        Thread.sleep(forTimeInterval: 25)
+        coordinator.send(SIGCONT)
+        workers[0].send(SIGCONT)
+        try cluster.wait(coordinator, for: "a step with both") { $0.count >= 40 && $0.last?.workers == 2 }
+        try cluster.finish(coordinator, workers: workers)
+        #expect(try cluster.run.eventCount("replay") == 0)
+    }
+
     @Test(
         "an error of the disk ends the coordinator with status 74, and the run goes on once there is room",
         arguments: [

@@ -63,6 +63,28 @@ import ZeroMQ
         #expect(server.received.all.count == 1)
     }
 
+    @Test("a client that fills its queue and goes while the server's process stands still")
+    func goesWhileTheServerStands() throws {
+        let (server, honest) = try closedServer()
+        let node = try Node()
+        server.node.authenticator.allow(node.keys.publicKey, domain: "control")
+        let client = try ClientProbe(.curve, node, to: server.endpoint, serverKey: server.node.keys.publicKey)
+        let hello = Envelope(header: .init(), body: .leave(Leave(reason: "here")))
+        #expect(try client.send(hello) == .sent)
+        #expect(eventually { server.received.all.count == 1 })
+        Thread.detachNewThread { [loop = server.node.loop] in
+            try? loop.run { _ in Thread.sleep(forTimeInterval: 11.5) }
+        }
+        // Many more than libzmq takes from one peer (64).
+        for _ in 0..<400 { _ = try client.send(hello) }
+        Thread.sleep(forTimeInterval: 1)
+        try client.close()
+        Thread.sleep(forTimeInterval: 2)
+        // With pings, libzmq ended the process at the second one that was due.
+        try expectHonestService(server, honest, 1)
+        #expect(server.received.all.count >= 64)
+    }
+
     @Test("a flood of bytes that are no ZeroMQ", arguments: [Way.curve, .tcp])
     func garbage(way: Way) throws {
         let (server, honest): (ServerProbe, ClientProbe)
