@@ -166,6 +166,8 @@ extension CoordinatorMachine {
         case beginSnapshot(from: UInt32, step: UInt64)
         /// Keep this chunk of the expected snapshot.
         case storeSnapshotChunk(StateChunk, payload: [UInt8], from: UInt32)
+        /// The snapshot that just came is the held state from here on. One that this is not said of is nobody's any more.
+        case holdSnapshot
         /// Make the held state durable.
         case saveCheckpoint(step: UInt64)
         /// A join, loss, replay or warning, for the log and events.jsonl.

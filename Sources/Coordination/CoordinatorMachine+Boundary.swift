@@ -99,7 +99,8 @@ extension CoordinatorMachine {
                     id, reason: "its snapshot of step \(step) has another digest than the step", now: now)
             }
             self.upload = nil
-            heldStep = step
+            if step == appliedStep { noteStateDigest(digest) }
+            hold(step: step)
             sendUploadedState(step: step)
             guard upload.saves, step > savedStep else { return }
             savedStep = step
@@ -109,14 +110,23 @@ extension CoordinatorMachine {
         }
         guard case .snapshot(from: id) = phase, step == appliedStep else { return }
         phase = .idle
-        // Not taken after that step: the one computed from the bytes is.
-        if stateDigest.isEmpty { stateDigest = digest }
+        noteStateDigest(digest)
         guard digest == stateDigest else {
             // The next in line is asked: this one's memory or connection changed the bytes.
             remove(id, reason: "its snapshot of step \(step) has another digest than the step", now: now)
             return
         }
+        hold(step: step)
+    }
+
+    /// Where none was taken after the last step, the one computed from the bytes is what newcomers must have.
+    private mutating func noteStateDigest(_ digest: [UInt8]) {
+        if stateDigest.isEmpty { stateDigest = digest }
+    }
+
+    private mutating func hold(step: UInt64) {
         heldStep = step
+        actions.append(.holdSnapshot)
     }
 
     mutating func didLoadState(step: UInt64, digest: [UInt8]) {

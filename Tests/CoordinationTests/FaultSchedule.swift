@@ -3,15 +3,16 @@ struct FaultSchedule {
     /// A kind of fault and how often it is drawn.
     enum Kind: CaseIterable {
         case killWorker, startWorker, stopWorker, stopWorkerLong, slowWorker, breakConnection, cutWorker,
-            cutPair
-        case losesChunks, killCoordinator, powerLoss, stopCoordinator, supersedeCoordinator, interrupt
+            cutPair, drainWorker, killAllWorkers
+        case losesChunks, killCoordinator, powerLoss, stopCoordinator, supersedeCoordinator, interrupt,
+            fullDisk
 
         var weight: Int {
             switch self {
             case .killWorker, .startWorker: 6
             case .stopWorker, .breakConnection, .cutWorker, .killCoordinator: 4
-            case .cutPair, .slowWorker, .losesChunks, .stopCoordinator: 2
-            case .stopWorkerLong, .powerLoss, .supersedeCoordinator, .interrupt: 1
+            case .cutPair, .slowWorker, .losesChunks, .stopCoordinator, .drainWorker, .fullDisk: 2
+            case .stopWorkerLong, .killAllWorkers, .powerLoss, .supersedeCoordinator, .interrupt: 1
             }
         }
     }
@@ -49,6 +50,8 @@ struct FaultSchedule {
         case .cutPair:
             guard let worker, let other = world.pick(cluster.livingWorkers), other !== worker else { return }
             cluster.cut(worker.process, other.process, seconds: world.random(0.5...30))
+        case .drainWorker: worker?.terminate()
+        case .killAllWorkers: for worker in cluster.livingWorkers { worker.die() }
         case .losesChunks:
             cluster.network.dataLoss = 0.5
             world.after(world.random(0.1...1)) { cluster.network.dataLoss = 0 }
@@ -63,7 +66,11 @@ struct FaultSchedule {
         case .interrupt:
             guard let coordinator = cluster.coordinator, coordinator.ending == nil else { return }
             coordinator.interrupt()
-            resumeWhenInterrupted(coordinator)
+            resumeWhenOver(coordinator)
+        case .fullDisk:
+            guard let coordinator = cluster.coordinator, coordinator.ending == nil else { return }
+            cluster.fillDisk()
+            resumeWhenOver(coordinator)
         }
     }
 
@@ -71,11 +78,11 @@ struct FaultSchedule {
         world.after(world.random(0.1...8)) { if cluster.coordinator == nil { cluster.startCoordinator() } }
     }
 
-    /// Somebody resumes the run once the interrupted life has ended.
-    private func resumeWhenInterrupted(_ coordinator: SimulatedCoordinator) {
+    /// Somebody resumes the run once the life that was interrupted, or had no room on its disk, has ended.
+    private func resumeWhenOver(_ coordinator: SimulatedCoordinator) {
         guard cluster.coordinator === coordinator else { return }
-        guard coordinator.wasInterrupted else {
-            if coordinator.ending == nil { world.after(1) { resumeWhenInterrupted(coordinator) } }
+        guard coordinator.isToBeResumed else {
+            if coordinator.ending == nil { world.after(1) { resumeWhenOver(coordinator) } }
             return
         }
         world.after(2) {

@@ -3,8 +3,8 @@ import Foundation
 import Synchronization
 import Testing
 
-/// Random schedules of faults. `SHOAL_SIMULATION_SEEDS` sets how many, `SHOAL_SIMULATION_FIRST` the first; with
-/// `SHOAL_SIMULATION_TRACE` every message is printed.
+/// Random schedules of faults. `SHOAL_SIMULATION_SEEDS` sets how many, `SHOAL_SIMULATION_FIRST` the first;
+/// `SHOAL_SIMULATION_TRACE` prints every message.
 @Suite struct FaultScheduleTests {
     private static let environment = ProcessInfo.processInfo.environment
     static let seedCount =
@@ -18,6 +18,8 @@ import Testing
         let cluster = SimulatedCluster(
             seed: seed, task: task, isStar: seed % 4 == 3, minimumWorkers: 1 + Int(seed / 4 % 3))
         cluster.network.repeatProbability = seed % 2 == 0 ? 0 : 0.02
+        cluster.network.isReorderingData = seed % 11 < 4
+        cluster.digestSeconds = seed % 13 < 6 ? 0.4 : 0.01
         cluster.digestEvery = seed % 7 == 6 ? 5 : 1
         cluster.uploadSeconds = seed % 3 == 0 ? 1.5 : 0
         cluster.downloadSeconds = seed % 5 == 0 ? 3 : 0
@@ -33,21 +35,22 @@ import Testing
             var regenerated = 0
             var replayed = 0
             var followed = 0
+            var drained = 0
+            var filled = 0
             var seconds: [Double] = []
         }
         let sums = Mutex(Sums())
         DispatchQueue.concurrentPerform(iterations: Self.seedCount) { index in
             let seed = Self.firstSeed + UInt64(index)
             let cluster = Self.cluster(seed: seed)
-            if Self.environment["SHOAL_SIMULATION_TRACE"] != nil {
-                cluster.trace = { print(String(format: "%9.4f ", cluster.world.time) + $0) }
-            }
             let problems = SimulationCheck.run(cluster)
             sums.withLock { sums in
                 if !problems.isEmpty { sums.problems.append((seed, problems)) }
                 sums.regenerated += cluster.disk.maximumGeneration > 1 ? 1 : 0
                 sums.replayed += cluster.disk.replayCount > 0 ? 1 : 0
                 sums.followed += cluster.workers.contains { $0.followedStepCount > 0 } ? 1 : 0
+                sums.drained += cluster.workers.contains { $0.wasDrained } ? 1 : 0
+                sums.filled += cluster.lives.contains { $0.endedOfFullDisk } ? 1 : 0
                 sums.seconds.append(cluster.world.time)
             }
         }
@@ -63,12 +66,16 @@ import Testing
             #expect(result.regenerated > Self.seedCount / 10)
             #expect(result.replayed > Self.seedCount / 50)
             #expect(result.followed > Self.seedCount / 20)
+            #expect(result.drained > Self.seedCount / 20)
+            #expect(result.filled > Self.seedCount / 20)
         }
         let seconds = result.seconds.sorted()
         print(
             "\(Self.seedCount) schedules from seed \(Self.firstSeed): another generation in \(result.regenerated), "
-                + "steps replayed in \(result.replayed), made up for by newcomers in \(result.followed); simulated seconds: median \(seconds[seconds.count / 2]), "
-                + "longest \(seconds[seconds.count - 1])")
+                + "steps replayed in \(result.replayed), made up for by newcomers in \(result.followed), "
+                + "workers drained in \(result.drained), a full disk in \(result.filled); "
+                + "simulated seconds: median \(seconds[seconds.count / 2]), longest \(seconds[seconds.count - 1])"
+        )
     }
 
     @Test("one seed replays one schedule exactly")

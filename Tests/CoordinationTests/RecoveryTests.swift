@@ -100,6 +100,24 @@ import Testing
         }
     }
 
+    @Test("a state that is whole when its worker is lost is not taken for the one that is loaded meanwhile")
+    func lateSnapshotIsNobodys() {
+        for seed in 0..<100 as Range<UInt64> {
+            let cluster = cluster(seed: seed, workers: 1)
+            cluster.digestSeconds = 0.3
+            var pieces = 0
+            cluster.trace = { [unowned cluster] line in
+                guard line.hasPrefix("term 1 gets from 1 state_chunk") else { return }
+                pieces += 1
+                if pieces == 2 { cluster.workers[0].die() }
+            }
+            cluster.checkpointEvery = 3
+            cluster.world.after(40) { cluster.startWorker(threadCount: 2, secondsPerLeaf: 0.1) }
+            #expect(SimulationCheck.run(cluster, limit: 120) == [], "seed \(seed)")
+            #expect(pieces >= 2, "seed \(seed)")
+        }
+    }
+
     @Test("a checkpoint that takes long to fetch costs the steps nothing")
     func checkpointsOverlapSteps() {
         func seconds(every: UInt64) -> Double {

@@ -14,6 +14,8 @@ final class SimulatedCluster {
     var uploadSeconds = 0.0
     /// The same of a state on its way to a newcomer.
     var downloadSeconds = 0.0
+    /// How long the coordinator takes to digest a state that is whole.
+    var digestSeconds = 0.01
     /// What the time of a micro-batch is multiplied by, at random.
     var jitter = 0.8...1.3
     var checkpointEvery: UInt64 = 2
@@ -30,6 +32,8 @@ final class SimulatedCluster {
     private(set) var finishTimes: [UInt64: Double] = [:]
     /// A coordinator of an earlier term still ran beside the present one.
     private(set) var hasZombie = false
+    /// A disk was full, of which the workers are told, and end with its status.
+    private(set) var hadFullDisk = false
     /// Gets a line for each message and fault, to look at one schedule.
     var trace: ((String) -> Void)?
     private var nextConnection: UInt64 = 1
@@ -63,11 +67,18 @@ final class SimulatedCluster {
         if losesPower { disk.losePower() }
     }
 
+    /// Nothing of what the coordinator writes from here on gets to its disk.
+    func fillDisk() {
+        hadFullDisk = true
+        coordinator?.isDiskFull = true
+    }
+
     /// A new life starts although the old one is only stopped, and wakes up later with the disk as it was.
     func supersedeCoordinator(wakingAfter seconds: Double) {
         guard let old = coordinator else { return }
         hasZombie = true
         old.disk = disk.copy()
+        old.isDiskFull = false
         old.pause(seconds: seconds)
         startCoordinator()
         // Nobody answers there any more, as each worker notices in its time.

@@ -17,10 +17,16 @@ final class SimulatedCoordinator {
     private var deferred: [(SimulatedCoordinator) -> Void] = []
     private var heldState: [Float] = []
     private var incomingState: [Float] = []
+    /// Whole and digested, until the machine has said whether it is wanted.
+    private var arrivedState: [Float] = []
     private var snapshotStep: UInt64 = 0
     private var attempt: (step: UInt64, generation: UInt64)?
     private var roster: [UInt32: String] = [:]
     private var driverFree = 0.0
+    /// What it writes next does not get to the disk, or not whole.
+    var isDiskFull = false
+    /// The status it ends with then.
+    static let diskError: UInt32 = 74
     /// States sent, and the last one towards each worker.
     private var sendCount = 0
     private var latestSend: [ConnectionID: Int] = [:]
@@ -49,10 +55,12 @@ final class SimulatedCoordinator {
         tick()
     }
 
-    var wasInterrupted: Bool {
-        guard let ending else { return false }
-        if case .interrupted = ending { return true }
-        return false
+    /// Whether this life ended before the run did, so that somebody has to resume it.
+    var isToBeResumed: Bool {
+        if case .interrupted? = ending { true } else { endedOfFullDisk }
+    }
+    var endedOfFullDisk: Bool {
+        if case .failed(Self.diskError, _)? = ending { true } else { false }
     }
     var isPaused: Bool { pausedUntil > cluster.world.time }
     func pause(seconds: Double) { pausedUntil = cluster.world.time + seconds }
@@ -93,6 +101,17 @@ final class SimulatedCoordinator {
     private func driver(_ body: @escaping (SimulatedCoordinator) -> Void) {
         driverFree = max(driverFree, cluster.world.time) + cluster.world.random(0.001...0.05)
         at(driverFree, body)
+    }
+
+    /// Something of the driver that writes to the disk.
+    private func write(_ body: @escaping (SimulatedCoordinator) -> Void) {
+        driver { coordinator in
+            guard !coordinator.isDiskFull else {
+                return coordinator.handle(
+                    .driverFailed(code: Self.diskError, message: "no space left on device"))
+            }
+            body(coordinator)
+        }
     }
 
     private func at(_ time: Double, _ body: @escaping (SimulatedCoordinator) -> Void) {
@@ -200,12 +219,13 @@ final class SimulatedCoordinator {
             incomingState = []
             snapshotStep = step
         case .storeSnapshotChunk(let chunk, let payload, let id): store(chunk, payload, from: id)
+        case .holdSnapshot: heldState = arrivedState
         case .saveCheckpoint(let step):
             let state = heldState
             if state != task.parameters(after: step) {
                 disk.faults.append("a wrong state was saved as that of step \(step)")
             }
-            driver { coordinator in
+            write { coordinator in
                 coordinator.disk.checkpoint = (step, state)
                 // Durable, although the coordinator may die before it knows.
                 coordinator.later(0.002) { $0.handle(.checkpointSaved(step: step)) }
@@ -228,9 +248,10 @@ final class SimulatedCoordinator {
         if record.leafWorkers.contains(0) || line.leafCount != cluster.task.leafCount(step: record.step) {
             disk.faults.append("the micro-batches of step \(record.step) are not all accounted for")
         }
-        driver { coordinator in
+        write { coordinator in
             coordinator.disk.append(line, step: record.step)
-            coordinator.driver { coordinator in
+            // Written whole, and fsync may fail.
+            coordinator.write { coordinator in
                 coordinator.disk.syncedLineCount = coordinator.disk.ledger.count
                 coordinator.handle(.ledgerWritten(step: record.step))
             }
@@ -238,7 +259,7 @@ final class SimulatedCoordinator {
     }
 
     private func finish(_ result: StepResult) {
-        driver { coordinator in
+        write { coordinator in
             let disk = coordinator.disk
             if let loss = disk.losses[result.step], loss.bitPattern != result.lossSum.bitPattern {
                 disk.faults.append("step \(result.step) was replayed with another loss")
@@ -283,7 +304,7 @@ final class SimulatedCoordinator {
             SimulatedTask.loss(leaf: $0, step: 0, parameters: task.parameters(after: step))
         }
         if scores.map({ $0.first?.lossSum }) != expected { disk.faults.append("wrong evaluation") }
-        driver { coordinator in
+        write { coordinator in
             coordinator.disk.evaluations.insert(step)
             coordinator.disk.evaluationCount += 1
             let finish = step == task.stepCount
@@ -304,8 +325,8 @@ final class SimulatedCoordinator {
         guard chunk.isLast else { return }
         let state = incomingState
         let step = snapshotStep
-        later(0.01) { coordinator in
-            coordinator.heldState = state
+        later(cluster.digestSeconds) { coordinator in
+            coordinator.arrivedState = state
             coordinator.handle(
                 .snapshotReceived(from: id, step: step, digest: SimulatedTask.stateDigest(state)))
         }

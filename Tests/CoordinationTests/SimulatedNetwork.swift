@@ -59,11 +59,13 @@ final class SimulatedNetwork {
     var dawdling = 0.02
     /// How probable it is that a chunk of a gradient vanishes.
     var dataLoss = 0.0
+    /// Chunks of a gradient pass one another, and one that comes twice may do so seconds later, in another step.
+    var isReorderingData = false
     /// Nothing passes between two processes before that time.
     private var blackHoles: [Pair: Double] = [:]
     private var lastData: [UInt64: Double] = [:]
 
-    /// A silent connection is given up then (ZMTP pings).
+    /// A connection to a silent host is given up then.
     static let timeout = 20.0
 
     init(world: SimulatedWorld) { self.world = world }
@@ -106,10 +108,16 @@ final class SimulatedNetwork {
         }
     }
 
-    /// A chunk from process to process, in order.
+    /// A chunk from process to process, in order unless ``isReorderingData``.
     func deliverData(from: Int, to: Int, _ body: @escaping () -> Void) {
         let blocked = blockedUntil(from, to)
         if world.chance(dataLoss) || blocked > world.time + Self.timeout { return }
+        if isReorderingData {
+            let earliest = max(world.time, blocked)
+            world.at(earliest + delay() * world.random(1...10), body)
+            if world.chance(repeatProbability) { world.at(earliest + delay() * world.random(1...200), body) }
+            return
+        }
         let key = UInt64(from) << 32 | UInt64(to)
         let arrival = max(max(world.time, blocked) + delay(), lastData[key] ?? 0)
         lastData[key] = arrival

@@ -56,10 +56,14 @@ final class SimulatedWorker {
     }
 
     var isPaused: Bool { pausedUntil > cluster.world.time }
+    /// It was told to go, and went.
+    var wasDrained: Bool {
+        if case .left? = ending { true } else { false }
+    }
 
     func pause(seconds: Double) {
         pausedUntil = cluster.world.time + seconds
-        // Its peer's pings go unanswered.
+        // As if its host slept, too.
         if seconds > SimulatedNetwork.timeout {
             cluster.world.after(SimulatedNetwork.timeout) { [weak self] in self?.breakConnection() }
         }

@@ -1,4 +1,5 @@
 import Coordination
+import Foundation
 import WireProtocol
 
 /// Runs a simulated cluster to its end and says what is wrong with how it went.
@@ -6,8 +7,13 @@ enum SimulationCheck {
     /// - Parameter limit: seconds of simulated time within which the run must end.
     static func run(_ cluster: SimulatedCluster, limit: Double = 900) -> [String] {
         let task = cluster.task
+        if cluster.trace == nil, ProcessInfo.processInfo.environment["SHOAL_SIMULATION_TRACE"] != nil {
+            cluster.trace = { [unowned cluster] line in
+                print(String(format: "%9.4f ", cluster.world.time) + line)
+            }
+        }
         let isDone = cluster.world.run(limit: limit) {
-            cluster.coordinator?.ending != nil && cluster.coordinator?.wasInterrupted == false
+            cluster.coordinator?.ending != nil && cluster.coordinator?.isToBeResumed == false
         }
         var problems: [String] = []
         if !isDone {
@@ -20,6 +26,7 @@ enum SimulationCheck {
         }
         for worker in cluster.workers {
             switch worker.ending {
+            case .failed(SimulatedCoordinator.diskError, _)? where cluster.hadFullDisk: break
             case .failed(let code, let message)?:
                 problems.append("process \(worker.process) failed with \(code): \(message)")
             case .refused(let refusal)?:

@@ -21,8 +21,10 @@ extension CoordinatorLoop {
         DispatchQueue.global().async {
             let digest = snapshot.digest
             loop.post { io in
-                bound(io).held = (snapshot, digest)
+                // Its worker may be lost by now, and the checkpoint's state be the one that is held.
+                bound(io).arrived = (snapshot, digest)
                 bound(io).handle(.snapshotReceived(from: id, step: snapshot.step, digest: digest))
+                bound(io).arrived = nil
             }
         }
     }

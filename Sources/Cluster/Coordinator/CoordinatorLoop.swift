@@ -23,6 +23,8 @@ final class CoordinatorLoop {
     var evaluation: [MicroBatch] = []
     /// The state that newcomers and checkpoints get.
     var held: (snapshot: StateSnapshot, digest: [UInt8])?
+    /// A snapshot that is whole, until the machine has said whether it is wanted.
+    var arrived: (snapshot: StateSnapshot, digest: [UInt8])?
     var receiver = StateReceiver(parameterCount: 0)
     var stepOfSnapshot: UInt64 = 0
     var senders: [ConnectionID: StateSender] = [:]
@@ -181,6 +183,7 @@ final class CoordinatorLoop {
             stepOfSnapshot = step
             onDriver({ try $0.willSaveCheckpoint(step: step) }) { _, _ in }
         case .storeSnapshotChunk(let chunk, let payload, let id): store(chunk, payload: payload, from: id)
+        case .holdSnapshot: held = arrived
         case .saveCheckpoint(let step): saveCheckpoint(step: step)
         case .record(let event, let details):
             record(event, details)
