@@ -14,18 +14,26 @@ class Host:
         self.namespace = f"{network.prefix}-{index}"
         self.device = f"port{index}"
         self.address = f"10.77.{index}.2"
-        gateway = f"10.77.{index}.1"
-        router = network.router
+        self.gateway = f"10.77.{index}.1"
         run("ip", "netns", "add", self.namespace)
         network.namespaces.append(self.namespace)
-        run("ip", "link", "add", self.device, "netns", router, "type", "veth", "peer", "name", "eth0", "netns",
+        run("ip", "link", "add", self.device, "netns", network.router, "type", "veth", "peer", "name", "eth0", "netns",
             self.namespace)
-        run("ip", "-n", router, "addr", "add", f"{gateway}/24", "dev", self.device)
+        run("ip", "-n", self.namespace, "link", "set", "lo", "up")
+        self.configure()
+
+    def configure(self):
+        """Gives the two ends of its link their addresses."""
+        router = self.network.router
+        run("ip", "-n", router, "addr", "add", f"{self.gateway}/24", "dev", self.device)
         run("ip", "-n", router, "link", "set", self.device, "up")
         run("ip", "-n", self.namespace, "addr", "add", f"{self.address}/24", "dev", "eth0")
         run("ip", "-n", self.namespace, "link", "set", "eth0", "up")
-        run("ip", "-n", self.namespace, "link", "set", "lo", "up")
-        run("ip", "-n", self.namespace, "route", "add", "default", "via", gateway)
+        run("ip", "-n", self.namespace, "route", "add", "default", "via", self.gateway)
+
+    def unplug(self):
+        """Takes the link away, for another in its place."""
+        run("ip", "-n", self.network.router, "link", "del", self.device)
 
     def command(self, words):
         """`words` as they run on this host."""
