@@ -88,12 +88,15 @@ extension CoordinatorMachine {
     }
 
     private mutating func expel(_ member: Member, from other: UInt32, now: Duration) {
+        let advice = "check firewalls and --bind, --advertise, --data-port"
         sendAway(
             member.id, code: .unreachable,
-            message:
-                "\(place(of: member.id)) and \(place(of: other)) cannot reach one another, and no other worker is "
-                + "reached by all; check firewalls and --bind, --advertise, --data-port, or set "
-                + "cluster.collective: star, which needs only the way to the coordinator", now: now)
+            message: "\(place(of: member.id)) and \(place(of: other)) cannot reach one another"
+                + (options.reducer == nil
+                    ? ", and no other worker is reached by all; \(advice), or set cluster.collective: star, "
+                        + "which needs only the way to the coordinator"
+                    : "; \(advice)"),
+            now: now)
     }
 
     private func place(of id: UInt32) -> String {
