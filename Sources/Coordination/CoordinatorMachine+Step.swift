@@ -221,11 +221,16 @@ extension CoordinatorMachine {
             let loss = progress.loss, workers.allSatisfy({ progress.applied[$0] != nil })
         else { return }
         let step = progress.request.step
-        if let other = workers.first(where: { progress.applied[$0]?.stateDigest != applied.stateDigest }) {
+        // Where none was asked for there may still be one, of a worker that came back meanwhile and was told to commit again.
+        let digested = workers.filter { progress.applied[$0]?.stateDigest.isEmpty == false }
+        let digest = digested.first.flatMap { progress.applied[$0]?.stateDigest } ?? []
+        if let one = digested.first,
+            let other = digested.first(where: { progress.applied[$0]?.stateDigest != digest })
+        {
             fail(
                 code: 70,
                 "after step \(step) the state of \(members[other]?.name ?? "worker \(other)") differs from that of "
-                    + "\(members[first]?.name ?? "worker \(first)"); one of the machines computes wrongly")
+                    + "\(members[one]?.name ?? "worker \(one)"); one of the machines computes wrongly")
             return
         }
         let wasSkipped = progress.isNonFinite || !applied.gradientNorm.isFinite
@@ -243,13 +248,13 @@ extension CoordinatorMachine {
             record("warning", ["message": message, "step": "\(step)"])
         }
         appliedStep = step
-        stateDigest = applied.stateDigest
+        stateDigest = digest
         if !stateDigest.isEmpty { confirmed = (step, stateDigest) }
         phase = .deciding
         let result = StepResult(
             step: step, generation: progress.generation, lossSum: loss.lossSum,
             supervisedTokenCount: loss.tokenCount, gradientNorm: applied.gradientNorm,
-            gradientDigest: progress.prepared[first]?.gradientDigest ?? [], stateDigest: applied.stateDigest,
+            gradientDigest: progress.prepared[first]?.gradientDigest ?? [], stateDigest: digest,
             duration: now - (lastFinish ?? progress.began),
             prepared: workers.compactMap { progress.prepared[$0] }, wasSkipped: wasSkipped,
             remarks: board.remarks(activeMembers, now: now))

@@ -78,6 +78,11 @@ import Testing
         )
     }
 
+    @Test("schedules beyond the usual ones that failed once", arguments: [15308] as [UInt64])
+    func failedOnce(seed: UInt64) {
+        #expect(SimulationCheck.run(Self.cluster(seed: seed)) == [])
+    }
+
     @Test("one seed replays one schedule exactly")
     func replaysExactly() {
         for seed in 0..<20 as Range<UInt64> {
