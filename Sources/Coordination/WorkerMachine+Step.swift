@@ -40,8 +40,14 @@ extension WorkerMachine {
         guard var current else { return }
         current.generation = header.generation
         current.prepared = nil
-        for (leaf, frame) in zip(assignment.leaves, envelope.payload)
-        where current.leaves.insert(leaf).inserted {
+        for (leaf, frame) in zip(assignment.leaves, envelope.payload) {
+            guard current.leaves.insert(leaf).inserted else {
+                // It had this one before, and what it said of it may have come while another one had it.
+                if let report = current.reports[leaf] {
+                    send(.leafComputed(report), step: header.step, generation: header.generation)
+                }
+                continue
+            }
             current.pendingLeaves.insert(leaf)
             current.released.remove(leaf)
             computationsUnderWay += 1
@@ -70,6 +76,7 @@ extension WorkerMachine {
         guard isCurrent(ticket), !leaves.isEmpty else { return }
         step?.leaves.subtract(leaves)
         step?.pendingLeaves.subtract(leaves)
+        for leaf in leaves { step?.reports[leaf] = nil }
         step?.released.formUnion(leaves)
         send(.leafRelease(LeafRelease(leaves: leaves)), step: ticket.step, generation: ticket.generation)
     }

@@ -36,6 +36,8 @@ public struct WorkerMachine: Sendable {
         var leaves: Set<UInt32> = []
         /// Leaves that are still to be computed.
         var pendingLeaves: Set<UInt32> = []
+        /// What was said of those that are computed.
+        var reports: [UInt32: LeafComputed] = [:]
         /// Leaves it gave up; a plan that was made before the coordinator knew may still count on them.
         var released: Set<UInt32> = []
         /// Set once the whole reduced gradient is held.
@@ -146,6 +148,7 @@ public struct WorkerMachine: Sendable {
             computationsUnderWay -= 1
             if isCurrent(ticket) {
                 step?.pendingLeaves.remove(report.leaf)
+                if step?.leaves.contains(report.leaf) == true { step?.reports[report.leaf] = report }
                 send(.leafComputed(report), step: ticket.step, generation: ticket.generation)
             }
         case .evaluated(let evaluated, let ticket):
