@@ -147,6 +147,9 @@ extension CoordinatorMachine {
         case send(Envelope, to: ConnectionID)
         /// Stream the held state as state chunks with this header.
         case sendState(Envelope.Header, to: ConnectionID)
+        /// Send nothing more of a state: the worker is gone, or comes back over the same connection with one of its own, which
+        /// the rest of an older one would undo.
+        case stopState(to: ConnectionID)
         /// Put the state that training starts or goes on from (the newest checkpoint) into the held state.
         case loadState
         /// Workers hold the state after this step, which is later than the loaded one: take up the run there.

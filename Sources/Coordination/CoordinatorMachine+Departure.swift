@@ -23,6 +23,7 @@ extension CoordinatorMachine {
     mutating func forget(_ id: UInt32, event: String, reason: String) -> Member? {
         guard let member = members.removeValue(forKey: id) else { return nil }
         idOfConnection[member.connection] = nil
+        actions.append(.stopState(to: member.connection))
         if let upload, upload.from == id {
             // Nobody has that state any more; the next one is saved and sent instead.
             self.upload = nil

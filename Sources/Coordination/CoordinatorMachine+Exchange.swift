@@ -3,19 +3,9 @@ import WireProtocol
 /// Exchanges that do not get through: who cannot reach whom, and how the step is done all the same.
 ///
 /// The two of a pair that cannot reach one another both send to and receive from a third that finishes all chunks; so
-/// nobody is lost as long as somebody is left whom all others reach. Where nobody is, one of the pair has to go.
+/// nobody is lost as long as somebody is left whom all others reach. Where nobody is, what was lost is sent once more in case
+/// that only a connection broke; if that stands still too, one of the pair has to go.
 extension CoordinatorMachine {
-    /// Two participants, by id.
-    struct Pair: Hashable, Sendable {
-        let low: UInt32
-        let high: UInt32
-        init(_ first: UInt32, _ second: UInt32) {
-            low = min(first, second)
-            high = max(first, second)
-        }
-        func contains(_ id: UInt32) -> Bool { low == id || high == id }
-    }
-
     /// Pairs are tried again after this time, then after twice as long.
     private static let firstAvoidance = Duration.seconds(60)
 
@@ -48,7 +38,16 @@ extension CoordinatorMachine {
         }
         guard !blamed.isEmpty else { return }
         for peer in blamed.sorted() {
-            let pair = Pair(reporter, peer)
+            let pair = WorkerPair(reporter, peer)
+            if !hasStandIn(for: pair, now: now), progress.retriedPairs.insert(pair).inserted {
+                record(
+                    "warning",
+                    [
+                        "message": "\(place(of: reporter)) receives nothing from \(place(of: peer)): "
+                            + "what was lost is sent again"
+                    ])
+                continue
+            }
             let count = (avoided[pair]?.count ?? 0) + 1
             avoided[pair] = (now + Self.firstAvoidance * (1 << min(count - 1, 10)), count)
             record(
@@ -59,6 +58,15 @@ extension CoordinatorMachine {
                 ])
         }
         startGeneration(of: progress, now: now)
+    }
+
+    /// Whether the chunks of two that cannot reach one another can be finished by a third, so that neither has to go.
+    private func hasStandIn(for pair: WorkerPair, now: Duration) -> Bool {
+        guard options.reducer == nil else { return !pair.contains(0) }
+        let broken = avoided.filter { $0.value.until > now }.keys
+        return activeMembers.contains { member in
+            !pair.contains(member.id) && !broken.contains { $0.contains(member.id) }
+        }
     }
 
     /// The workers that everybody reaches, to finish chunks; those whom nobody can stand in for are sent away first.

@@ -121,12 +121,22 @@ extension CoordinatorMachine {
         members[member.id]?.waitedForSince = nil
     }
 
-    /// The state a newcomer holds now: the one it was sent, or one further.
-    mutating func didReach(_ step: UInt64, digest: [UInt8], gradientNorm: Double = 0, by id: UInt32) {
-        guard let member = members[id], case .loading(let base) = member.phase,
-            step == (member.loaded?.step).map({ $0 + 1 }) ?? base, step <= max(ledgerHead, base)
+    /// A newcomer holds the state it was sent.
+    mutating func didLoad(_ step: UInt64, digest: [UInt8], by id: UInt32) {
+        guard let member = members[id], case .loading(step) = member.phase, member.loaded == nil else {
+            return droppedMessageCount += 1
+        }
+        members[id]?.loaded = (step, digest, 0)
+        members[id]?.waitedForSince = nil
+    }
+
+    /// A newcomer that held the state before made up for this step. One that is being sent a later state is not there yet, although
+    /// it gets as far with an earlier one: the later one is about to take its place.
+    mutating func didMakeUp(_ step: UInt64, _ applied: Applied, by id: UInt32) {
+        guard let member = members[id], case .loading = member.phase, let loaded = member.loaded,
+            step == loaded.step + 1, step <= ledgerHead
         else { return droppedMessageCount += 1 }
-        members[id]?.loaded = (step, digest, gradientNorm)
+        members[id]?.loaded = (step, applied.stateDigest, applied.gradientNorm)
         members[id]?.waitedForSince = nil
     }
 

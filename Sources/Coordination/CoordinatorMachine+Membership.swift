@@ -46,7 +46,7 @@ extension CoordinatorMachine {
             didStall(
                 report, by: id, step: envelope.header.step, generation: envelope.header.generation, now: now)
         case .leafRelease(let release):
-            didRelease(release, by: id, step: envelope.header.step, now: now)
+            didRelease(release, by: id, header: envelope.header, now: now)
         case .errorReport(let report): didReport(report, by: id, now: now)
         case .heartbeat: break
         case .register, .welcome, .refuse, .assign, .commit, .abort, .evaluate, .snapshotRequest, .finish,
@@ -169,7 +169,7 @@ extension CoordinatorMachine {
             catchUp(id)
             return
         }
-        didReach(step, digest: loaded.stateDigest, by: id)
+        didLoad(step, digest: loaded.stateDigest, by: id)
     }
 
     /// Errors of data or logic would meet every worker; what else fails is this worker's own trouble.

@@ -120,7 +120,6 @@ extension CoordinatorMachine {
         var progress = StepProgress(request: request, began: now)
         progress.generation = line.generation
         progress.line = line
-        progress.isCommitted = true
         generations[request.step] = max(generations[request.step] ?? 0, line.generation)
         for member in members.values where !prepared.contains(where: { $0.id == member.id }) {
             // Without the gradient it cannot follow; it gets the state behind the step.
@@ -128,6 +127,7 @@ extension CoordinatorMachine {
             members[member.id]?.phase = .ready
             members[member.id]?.claim = nil
         }
+        progress.commit = commit(of: progress, line)
         phase = .stepping(progress)
         for member in prepared { commitKept(member.id) }
         return true
@@ -136,7 +136,7 @@ extension CoordinatorMachine {
     /// Tells a worker that came back with the gradient of the step being applied to apply it too.
     mutating func catchUp(_ id: UInt32) {
         guard let member = members[id], member.phase == .ready, case .stepping(let progress) = phase,
-            progress.isCommitted, let line = progress.line,
+            progress.commit != nil, let line = progress.line,
             member.claim?.stateDigest == stateDigest,
             isPrepared(member, step: progress.request.step, line: line)
         else { return }
@@ -151,16 +151,16 @@ extension CoordinatorMachine {
     }
 
     private mutating func commitKept(_ id: UInt32) {
-        guard case .stepping(var progress) = phase, let line = progress.line, let member = members[id] else {
-            return
-        }
+        guard case .stepping(var progress) = phase, let line = progress.line, let commit = progress.commit,
+            let member = members[id]
+        else { return }
         members[id]?.claim = nil
         progress.prepared[id] = Prepared(
             gradientDigest: line.gradientDigest, computeSeconds: 0, reduceSeconds: 0, exposedReduceSeconds: 0,
             bytesSent: 0, bytesReceived: 0, peakResidentBytes: 0)
         phase = .stepping(progress)
         send(
-            .commit(commit(of: progress, line)), to: member.connection, step: progress.request.step,
+            .commit(commit), to: member.connection, step: progress.request.step,
             generation: line.generation)
     }
 }

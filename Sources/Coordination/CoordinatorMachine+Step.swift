@@ -70,6 +70,7 @@ extension CoordinatorMachine {
             let new = leaves.filter { progress.workerOfLeaf[$0] == nil }
             for leaf in new {
                 progress.workerOfLeaf[leaf] = member.id
+                progress.generationOfLeaf[leaf] = progress.generation
                 // A leaf whose first worker is gone is computed again before anybody counts on it.
                 progress.reports[leaf] = nil
             }
@@ -174,13 +175,13 @@ extension CoordinatorMachine {
     mutating func didWriteLedger(step: UInt64) {
         ledgerHead = max(ledgerHead, step)
         guard case .stepping(var progress) = phase, progress.request.step == step, let line = progress.line,
-            !progress.isCommitted
+            progress.commit == nil
         else { return }
         ledgered[step] = line
         workerCountBefore = progress.prepared.count
-        progress.isCommitted = true
-        phase = .stepping(progress)
         let commit = commit(of: progress, line)
+        progress.commit = commit
+        phase = .stepping(progress)
         for member in activeMembers where progress.prepared[member.id] != nil {
             send(.commit(commit), to: member.connection, step: step, generation: progress.generation)
         }
@@ -190,6 +191,7 @@ extension CoordinatorMachine {
         }
     }
 
+    /// What the workers are told once the line is written; asked for once a step.
     func commit(of progress: StepProgress, _ line: LedgeredStep) -> Commit {
         let request = progress.request
         return Commit(
@@ -203,11 +205,10 @@ extension CoordinatorMachine {
 
     mutating func didApply(_ applied: Applied, by id: UInt32, header: Envelope.Header, now: Duration) {
         if let member = members[id], case .loading = member.phase {
-            return didReach(
-                header.step, digest: applied.stateDigest, gradientNorm: applied.gradientNorm, by: id)
+            return didMakeUp(header.step, applied, by: id)
         }
         guard case .stepping(var progress) = phase, header.step == progress.request.step,
-            header.generation == progress.generation, progress.isCommitted, progress.prepared[id] != nil,
+            header.generation == progress.generation, progress.commit != nil, progress.prepared[id] != nil,
             progress.applied[id] == nil
         else { return droppedMessageCount += 1 }
         progress.applied[id] = applied
@@ -217,20 +218,15 @@ extension CoordinatorMachine {
 
     private mutating func finishStepIfApplied(_ progress: StepProgress, now: Duration) {
         let workers = activeMembers.map(\.id).filter { progress.prepared[$0] != nil }
-        guard progress.isCommitted, let first = workers.first, let applied = progress.applied[first],
+        guard progress.commit != nil, let first = workers.first, let applied = progress.applied[first],
             let loss = progress.loss, workers.allSatisfy({ progress.applied[$0] != nil })
         else { return }
         let step = progress.request.step
-        // Where none was asked for there may still be one, of a worker that came back meanwhile and was told to commit again.
-        let digested = workers.filter { progress.applied[$0]?.stateDigest.isEmpty == false }
-        let digest = digested.first.flatMap { progress.applied[$0]?.stateDigest } ?? []
-        if let one = digested.first,
-            let other = digested.first(where: { progress.applied[$0]?.stateDigest != digest })
-        {
+        if let other = workers.first(where: { progress.applied[$0]?.stateDigest != applied.stateDigest }) {
             fail(
                 code: 70,
                 "after step \(step) the state of \(members[other]?.name ?? "worker \(other)") differs from that of "
-                    + "\(members[one]?.name ?? "worker \(one)"); one of the machines computes wrongly")
+                    + "\(members[first]?.name ?? "worker \(first)"); one of the machines computes wrongly")
             return
         }
         let wasSkipped = progress.isNonFinite || !applied.gradientNorm.isFinite
@@ -248,13 +244,13 @@ extension CoordinatorMachine {
             record("warning", ["message": message, "step": "\(step)"])
         }
         appliedStep = step
-        stateDigest = digest
+        stateDigest = applied.stateDigest
         if !stateDigest.isEmpty { confirmed = (step, stateDigest) }
         phase = .deciding
         let result = StepResult(
             step: step, generation: progress.generation, lossSum: loss.lossSum,
             supervisedTokenCount: loss.tokenCount, gradientNorm: applied.gradientNorm,
-            gradientDigest: progress.prepared[first]?.gradientDigest ?? [], stateDigest: digest,
+            gradientDigest: progress.prepared[first]?.gradientDigest ?? [], stateDigest: applied.stateDigest,
             duration: now - (lastFinish ?? progress.began),
             prepared: workers.compactMap { progress.prepared[$0] }, wasSkipped: wasSkipped,
             remarks: board.remarks(activeMembers, now: now))

@@ -53,11 +53,14 @@ extension CoordinatorMachine {
     }
 
     /// A worker gave these up, whatever it reported of them before: others compute them, under another plan.
-    mutating func didRelease(_ release: LeafRelease, by id: UInt32, step: UInt64, now: Duration) {
-        guard case .stepping(var progress) = phase, !progress.isLedgered, step == progress.request.step else {
-            return
+    mutating func didRelease(_ release: LeafRelease, by id: UInt32, header: Envelope.Header, now: Duration) {
+        guard case .stepping(var progress) = phase, !progress.isLedgered,
+            header.step == progress.request.step
+        else { return }
+        // What was dealt to it behind this message is not meant, though it be the same micro-batch once more.
+        let given = release.leaves.filter {
+            progress.workerOfLeaf[$0] == id && progress.generationOfLeaf[$0, default: 0] <= header.generation
         }
-        let given = release.leaves.filter { progress.workerOfLeaf[$0] == id }
         guard !given.isEmpty else { return }
         for leaf in given {
             progress.workerOfLeaf[leaf] = nil

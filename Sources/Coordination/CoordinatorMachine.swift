@@ -64,7 +64,7 @@ public struct CoordinatorMachine: Sendable {
     /// The driver could not go on from what workers kept.
     var refusesClaims = false
     /// Pairs that cannot reach one another, until when that is believed, and how often it was found.
-    var avoided: [Pair: (until: Duration, count: Int)] = [:]
+    var avoided: [WorkerPair: (until: Duration, count: Int)] = [:]
     /// Workers that had to go because the others could not get on with them, by key or data address.
     var strikes: [String: Strikes] = [:]
     /// What the coordinator's own part in an exchange waits for.

@@ -9,6 +9,8 @@ package struct StepProgress: Sendable {
     package var plan: Plan?
     /// The worker each leaf is with, computed or not.
     package var workerOfLeaf: [UInt32: UInt32] = [:]
+    /// The attempt in which it came there.
+    package var generationOfLeaf: [UInt32: UInt64] = [:]
     /// Reports of computed leaves; a leaf computed twice gives the same report.
     package var reports: [UInt32: LeafComputed] = [:]
     package var prepared: [UInt32: Prepared] = [:]
@@ -17,6 +19,8 @@ package struct StepProgress: Sendable {
     package var applied: [UInt32: Applied] = [:]
     /// What was last said about missing chunks in this attempt.
     package var stallReports: [UInt32: ExchangeStalled] = [:]
+    /// Ways that stood still once in this step, and that nobody can stand in for.
+    package var retriedPairs: Set<WorkerPair> = []
     /// When each worker last reported a leaf.
     package var lastReport: [UInt32: Duration] = [:]
     /// Workers that were asked to give up micro-batches.
@@ -29,7 +33,9 @@ package struct StepProgress: Sendable {
     package var stalledExchangeCount = 0
     /// The ledger's line; from there on the step is not taken back.
     package var line: LedgeredStep?
-    package var isCommitted = false
+    /// What all workers were told to apply. One for the step: whether it asks for a state digest must not differ among them, also
+    /// for one that comes back while the others apply it.
+    package var commit: Commit?
 
     package init(request: StepRequest, began: Duration) {
         self.request = request

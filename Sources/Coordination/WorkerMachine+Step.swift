@@ -153,9 +153,15 @@ extension WorkerMachine {
         actions.append(.abandonReduction)
     }
 
-    mutating func didReceive(_ assignment: EvaluationAssignment, envelope: Envelope) {
-        guard case .active = phase, holdsState, assignment.leaves.count == envelope.payload.count else {
-            return
+    mutating func didReceive(_ assignment: EvaluationAssignment, envelope: Envelope, now: Duration) {
+        guard case .active = phase, holdsState, let held, assignment.leaves.count == envelope.payload.count
+        else { return }
+        guard held.step == envelope.header.step else {
+            // An evaluation of an earlier step is over; one of a later step would be of the wrong state.
+            guard held.step < envelope.header.step, !isApplying else { return }
+            actions.append(
+                .log("the state of step \(envelope.header.step) is not held here: registering again"))
+            return register(now: now)
         }
         let ticket = WorkTicket(
             session: session, step: envelope.header.step, generation: envelope.header.generation)

@@ -240,7 +240,7 @@ public struct WorkerMachine: Sendable {
         case .assign(let assignment): didReceive(assignment, envelope: envelope, now: now)
         case .commit(let commit): didReceive(commit, header: envelope.header)
         case .abort: didReceiveAbort(header: envelope.header)
-        case .evaluate(let assignment): didReceive(assignment, envelope: envelope)
+        case .evaluate(let assignment): didReceive(assignment, envelope: envelope, now: now)
         case .snapshotRequest: didReceiveSnapshotRequest(header: envelope.header, now: now)
         case .errorReport(let report): end(.failed(code: report.code, message: report.message))
         case .leafRelease(let release): didReceive(release, header: envelope.header)

@@ -78,7 +78,9 @@ import Testing
         )
     }
 
-    @Test("schedules beyond the usual ones that failed once", arguments: [15308, 27943] as [UInt64])
+    @Test(
+        "schedules beyond the usual ones that failed once",
+        arguments: [15110, 15308, 23223, 27943] as [UInt64])
     func failedOnce(seed: UInt64) {
         #expect(SimulationCheck.run(Self.cluster(seed: seed)) == [])
     }

@@ -160,7 +160,9 @@ final class SimulatedCoordinator {
 
     private func send(_ envelope: Envelope, to id: ConnectionID) {
         guard let connection = connections[id], connection.isOpen else { return }
-        cluster.network.deliver(connection, \.toWorker) { [cluster] in
+        var isPiece = false
+        if case .stateChunk = envelope.body { isPiece = true }
+        cluster.network.deliver(connection, \.toWorker, comesOnce: isPiece) { [cluster] in
             cluster.worker(connection.process)?.receive(envelope)
         }
     }
@@ -187,6 +189,7 @@ final class SimulatedCoordinator {
                 guard coordinator.latestSend[connection] == count else { return }
                 coordinator.send(pieces[1], to: connection)
             }
+        case .stopState(let connection): latestSend[connection] = nil
         case .loadState:
             driver { coordinator in
                 let checkpoint = coordinator.disk.checkpoint

@@ -82,17 +82,18 @@ final class SimulatedNetwork {
 
     private func delay() -> Double { world.random(0.0005...0.03) * (world.chance(dawdling) ? 40 : 1) }
 
+    /// - Parameter comesOnce: a piece of a stream, which TCP does not repeat; what may come twice is what may be said again.
     func deliver(
         _ connection: SimulatedConnection,
         _ path: ReferenceWritableKeyPath<SimulatedConnection, SimulatedConnection.Direction>,
-        _ body: @escaping () -> Void
+        comesOnce: Bool = false, _ body: @escaping () -> Void
     ) {
         let earliest = max(world.time, blockedUntil(connection.process, 0)) + delay()
         let arrival = max(earliest, connection[keyPath: path].last)
         connection[keyPath: path].last = arrival
         connection[keyPath: path].sent += 1
         let number = connection[keyPath: path].sent
-        let isRepeated = world.chance(repeatProbability)
+        let isRepeated = !comesOnce && world.chance(repeatProbability)
         let isToCoordinator = path == \.toCoordinator
         world.at(arrival) { [world] in
             if connection.isOpen {

@@ -97,7 +97,9 @@ final class SimulatedWorker {
             pending.append(envelope)
             return
         }
-        cluster.network.deliver(connection, \.toCoordinator) {
+        var isPiece = false
+        if case .stateChunk = envelope.body { isPiece = true }
+        cluster.network.deliver(connection, \.toCoordinator, comesOnce: isPiece) {
             connection.coordinator.receive(envelope, from: connection.id)
         }
     }

@@ -159,6 +159,7 @@ final class CoordinatorLoop {
         switch action {
         case .send(let envelope, let connection): send(envelope, to: connection)
         case .sendState(let header, let connection): sendState(header, to: connection)
+        case .stopState(let connection): senders[connection] = nil
         case .loadState: loadState()
         case .resume(let step, let digest, let norm): resume(step: step, digest: digest, gradientNorm: norm)
         case .prepareWork(let step): prepareWork(step: step)
