@@ -69,7 +69,7 @@ let package = Package(
         .target(name: "Datasets", dependencies: ["CZlib", "RandomNumbers", "Tensors", "Tokenizers"]),
         .target(name: "Optimizers", dependencies: ["DurableFiles", "Tensors"]),
         .target(name: "Coordination", dependencies: ["WireProtocol"]),
-        .target(name: "Transports", dependencies: ["Tensors", "WireProtocol", "ZeroMQ"]),
+        .target(name: "Transports", dependencies: ["WireProtocol", "ZeroMQ"]),
         .target(
             name: "Hub", dependencies: ["DurableFiles", asyncHTTPClient, crypto, logging, nioCore, nioHTTP1]),
 

@@ -28,8 +28,8 @@ final class ReductionQueue: @unchecked Sendable {
     /// [parameterCount] the reduced gradient; to be read only between `.reduced` and the next reduction.
     let reducedGradient: Vector
     private let queue: DispatchQueue
-    private let engine: (any WorkerEngine)?
-    private let output: @Sendable (Output) -> Void
+    let engine: (any WorkerEngine)?
+    let output: @Sendable (Output) -> Void
     private let backlog = Mutex(Backlog())
     private let maximumWaitingByteCount: Int
 
@@ -41,21 +41,21 @@ final class ReductionQueue: @unchecked Sendable {
         var droppedByReducer: UInt64 = 0
     }
 
-    private var reducer: Reducer
-    private var stepTicket: WorkTicket?
-    private var waiting: [(leaf: UInt32, frame: [UInt8], ticket: WorkTicket)] = []
+    var reducer: Reducer
+    var stepTicket: WorkTicket?
+    var waiting: [(leaf: UInt32, frame: [UInt8], ticket: WorkTicket)] = []
     /// How many of them a thread takes in one job.
-    private var jobSize = JobSize()
-    private var running: Set<Computation> = []
+    var jobSize = JobSize()
+    var running: Set<Computation> = []
     /// Running, but given up: their gradients are dropped.
-    private var dropped: Set<Computation> = []
-    private var runningJobCount = 0
+    var dropped: Set<Computation> = []
+    var runningJobCount = 0
     private var reduction: (header: Envelope.Header, ticket: WorkTicket)?
-    private var meter = ReductionMeter()
+    var meter = ReductionMeter()
     /// Reduced gradients of steps that this process is to apply later, by step.
     private var keptGradients: [UInt64: Vector] = [:]
 
-    private struct Computation: Hashable {
+    struct Computation: Hashable {
         var leaf: UInt32
         var ticket: WorkTicket
     }
@@ -210,102 +210,8 @@ final class ReductionQueue: @unchecked Sendable {
     /// Chunks that were not used so far: late, twice, too many, or not in the plan; from any thread.
     var droppedChunkCount: UInt64 { backlog.withLock { $0.droppedHere + $0.droppedByReducer } }
 
-    /// Micro-batches that a thread computes together.
-    private struct Job {
-        var leaves: [UInt32] = []
-        var batches: [MicroBatch] = []
-        var ticket: WorkTicket
-    }
-
-    /// One job more than the engine has threads, so that none waits for this queue.
-    private func startWaiting() {
-        guard let engine else { return }
-        while runningJobCount <= engine.threadCount, !waiting.isEmpty {
-            let job: Job
-            do {
-                job = try takeJob(engine)
-            } catch {
-                output(.failed(error))
-                continue
-            }
-            let gradients = job.leaves.map { _ in reducer.takeBuffer() }
-            for leaf in job.leaves { running.insert(Computation(leaf: leaf, ticket: job.ticket)) }
-            runningJobCount += 1
-            meter.beganComputing()
-            engine.submitGradients(of: job.batches, step: job.ticket.step, into: gradients) { [self] result in
-                didCompute(result, job, gradients)
-            }
-        }
-    }
-
-    /// The next micro-batch, and as many behind it as go together with it.
-    private func takeJob(_ engine: any WorkerEngine) throws -> Job {
-        var job = Job(ticket: waiting[0].ticket)
-        var tokenCount = 0
-        while let next = waiting.first, next.ticket == job.ticket {
-            let batch: MicroBatch
-            do {
-                batch = try MicroBatchCoding.decode(next.frame, vocabularyCount: engine.vocabularyCount)
-            } catch {
-                if !job.leaves.isEmpty { return job }
-                waiting.removeFirst()
-                output(.cancelled(next.ticket))
-                throw error
-            }
-            guard job.leaves.isEmpty || jobSize.admits(batch.tokenCount, behind: tokenCount) else {
-                return job
-            }
-            tokenCount += batch.tokenCount
-            waiting.removeFirst()
-            job.leaves.append(next.leaf)
-            job.batches.append(batch)
-        }
-        return job
-    }
-
-    /// On a compute thread. The report goes out before the gradient counts, so before anything it completes.
-    private func didCompute(
-        _ result: Result<[GradientOutcome], any Error>, _ job: Job, _ gradients: [Vector]
-    ) {
-        switch result {
-        case .success(let outcomes):
-            for (leaf, outcome) in zip(job.leaves, outcomes) {
-                FaultPoint.compute.pass()
-                output(
-                    .computed(
-                        LeafComputed(
-                            leaf: leaf, lossSum: outcome.lossSum, tokenCount: outcome.tokenCount,
-                            seconds: outcome.seconds, isFinite: outcome.isFinite), job.ticket))
-            }
-        case .failure(let error):
-            for _ in job.leaves { output(.cancelled(job.ticket)) }
-            output(.failed(error))
-        }
-        queue.async { [self] in
-            runningJobCount -= 1
-            startWaiting()
-            let isOfThisStep: Bool
-            if case .success = result {
-                isOfThisStep =
-                    job.ticket.session == stepTicket?.session && job.ticket.step == stepTicket?.step
-            } else {
-                isOfThisStep = false
-            }
-            for leaf in job.leaves { running.remove(Computation(leaf: leaf, ticket: job.ticket)) }
-            if isOfThisStep, running.isEmpty { meter.endedComputing() }
-            for (leaf, gradient) in zip(job.leaves, gradients) {
-                let isDropped = dropped.remove(Computation(leaf: leaf, ticket: job.ticket)) != nil
-                if isOfThisStep, !isDropped {
-                    send(reducer.insert(gradient, leaf: Int(leaf)))
-                } else {
-                    reducer.returnBuffer(gradient)
-                }
-            }
-        }
-    }
-
     /// Sends chunks, and reports the reduced gradient once it is whole.
-    private func send(_ outgoing: [ReductionSession.Outgoing]) {
+    func send(_ outgoing: [ReductionSession.Outgoing]) {
         guard let reduction else { return }
         var finished: (chunk: Int, bytes: [UInt8], checksum: UInt32)?
         for message in outgoing {

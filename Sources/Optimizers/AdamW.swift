@@ -24,23 +24,6 @@ public struct AdamW: Sendable {
         self.groups = groups
     }
 
-    /// Takes one step: norm, division by the tokens, clipping, update.
-    ///
-    /// - Shapes: `gradient` [state.parameters.count], the sum over tokens, unnormalised.
-    /// - Overwrites: the three vectors of `state`, and raises its step by one.
-    /// - Returns: the norm and what it was clipped by.
-    /// - Throws: ``OptimizerError`` as ``GradientScaling``; `state` is then untouched.
-    public func step(
-        _ state: inout TrainingState, gradient: Vector, update: UpdateParameters
-    ) throws(OptimizerError) -> GradientScaling {
-        let scaling = try GradientScaling(
-            squaredSum: GradientNorm.squaredSum(of: gradient), tokenCount: update.tokenCount,
-            maxGradientNorm: configuration.maxGradientNorm)
-        apply(gradient: gradient, scaling: scaling, update: update, to: state, range: 0..<gradient.count)
-        state.step += 1
-        return scaling
-    }
-
     /// Updates elements `range` of the state's vectors; the caller raises `state.step` once all are done.
     ///
     /// - Shapes: `gradient` and the vectors of `state` [groups.count].

@@ -1,4 +1,3 @@
-public import Tensors
 public import WireProtocol
 public import ZeroMQ
 
@@ -35,9 +34,6 @@ public final class DataSocket {
 
     /// Called with each message of a peer.
     public var onMessage: (Envelope) -> Void = { _ in }
-    /// Asked, with a chunk's envelope but for its payload, where the elements go. They are checked and copied there, and
-    /// ``onMessage`` gets the envelope without payload. Nil (the default) leaves them in the envelope.
-    public var destination: ((Envelope) -> Vector?)?
     /// Called when the connection towards a peer changes.
     public var onPeer: (UInt32, ControlClient.ConnectionEvent) -> Void = { _, _ in }
     /// Called when a peer to which a message met ``SendResult/wouldBlock`` takes messages again.
@@ -159,30 +155,12 @@ public final class DataSocket {
 
     // MARK: - Sending
 
-    /// Sends a message whose payload is in the envelope.
+    /// Sends a message.
     public func send(_ envelope: Envelope, to peer: UInt32) -> SendResult {
         do {
             return handOver(try EnvelopeFrames.encode(envelope), to: peer)
         } catch {
             return .refused(error)
-        }
-    }
-
-    /// Sends a chunk whose elements lie in `elements` to each of `peers`: they are copied once and their checksum
-    /// is filled in.
-    ///
-    /// - Returns: one result for each of `peers`.
-    public func send(
-        _ chunk: GradientChunk, isReduced: Bool, header: Envelope.Header, elements: Vector, to peers: [UInt32]
-    ) -> [SendResult] {
-        do {
-            let message = try EnvelopeFrames.encode(header, chunk, isReduced: isReduced, elements)
-            return peers.map { peer in
-                guard let copy = try? message.shared() else { return .wouldBlock }
-                return handOver(copy, to: peer)
-            }
-        } catch {
-            return peers.map { _ in .refused(error) }
         }
     }
 
@@ -218,9 +196,7 @@ public final class DataSocket {
             counts.bytesReceived += frames.dropFirst().reduce(0) { $0 + $1.byteCount }
             let key = isAuthenticated ? frames.last?.property("User-Id") : nil
             do {
-                let envelope = try EnvelopeFrames.decode(frames.dropFirst()) { [self] head in
-                    isFromPeer(head, key: key) ? destination?(head) : nil
-                }
+                let envelope = try EnvelopeFrames.decode(frames.dropFirst())
                 guard isFromPeer(envelope, key: key) else {
                     counts.strangers += 1
                     continue

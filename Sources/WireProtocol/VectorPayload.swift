@@ -9,18 +9,6 @@ public enum VectorPayload {
         }
     }
 
-    /// Copies `vector` into `frame`, which is about to be sent, and returns the checksum.
-    ///
-    /// - Precondition: `frame` has four bytes an element.
-    public static func write(_ vector: Vector, into frame: inout MutableRawSpan) -> UInt32 {
-        precondition(
-            frame.byteCount == vector.count * 4, "\(vector.count) elements into \(frame.byteCount) bytes")
-        return unsafe vector.withBytes { source in
-            unsafe frame.withUnsafeMutableBytes { unsafe $0.copyMemory(from: source) }
-            return unsafe Checksum.crc32(source)
-        }
-    }
-
     /// Copies a received frame into `destination`, after comparing length and checksum.
     ///
     /// - Throws: ``WireProtocolError`` with code `.malformed` or `.checksum`; `destination` is untouched then.

@@ -24,6 +24,21 @@ private struct AdamWGolden: Decodable {
     let secondMoments: [Float]
 }
 
+extension AdamW {
+    /// A step on one thread, as TrainingEngine takes it on all of its own.
+    @discardableResult
+    fileprivate func step(
+        _ state: inout TrainingState, gradient: Vector, update: UpdateParameters
+    ) throws(OptimizerError) -> GradientScaling {
+        let scaling = try GradientScaling(
+            squaredSum: GradientNorm.squaredSum(of: gradient), tokenCount: update.tokenCount,
+            maxGradientNorm: configuration.maxGradientNorm)
+        apply(gradient: gradient, scaling: scaling, update: update, to: state, range: 0..<gradient.count)
+        state.step += 1
+        return scaling
+    }
+}
+
 @Suite("AdamW")
 struct AdamWTests {
     @Test("ten clipped steps equal PyTorch's, with and without weight decay and LoRA+", arguments: [0, 1])

@@ -1,5 +1,4 @@
 import Foundation
-import Tensors
 import Testing
 import Transports
 import WireProtocol
@@ -40,39 +39,6 @@ import ZeroMQ
                         == (0..<50).map { chunk($0, sender: sender.id) })
             }
             #expect(try receiver.counts().messagesReceived == 100)
-        }
-    }
-
-    @Test(
-        "a chunk goes from one vector into others without a stop, its checksum filled in",
-        arguments: Way.allCases)
-    func vectors(way: Way) throws {
-        let probes = try mesh(way, 3)
-        defer { withExtendedLifetime(probes) {} }
-        let elements = Vector((0..<5000).map { Float($0) * 0.5 })
-        let destinations = [Vector(zeros: 6000), Vector(zeros: 6000)]
-        for (probe, destination) in zip(probes.dropFirst(), destinations) {
-            try probe.setDestination { envelope in
-                guard case .reduced(let chunk) = envelope.body else { return nil }
-                return destination[
-                    Int(chunk.chunk) * 1000..<Int(chunk.chunk) * 1000 + Int(chunk.elementCount)]
-            }
-        }
-        let head = GradientChunk(nodeLevel: 0, nodeIndex: 0, chunk: 1, elementCount: 4000, checksum: 0)
-        #expect(
-            try probes[0].send(head, elements: elements[500..<4500], to: [2, 3, 9]) == [
-                .sent, .sent, .unreachable,
-            ])
-        for (probe, destination) in zip(probes.dropFirst(), destinations) {
-            #expect(probe.received.wait(for: 1).map(\.payload) == [[]])
-            #expect(
-                destination.toArray() == Array(repeating: 0, count: 1000) + elements[500..<4500].toArray()
-                    + Array(repeating: 0, count: 1000))
-        }
-        let wrong = GradientChunk(nodeLevel: 0, nodeIndex: 0, chunk: 1, elementCount: 4001, checksum: 0)
-        guard case .refused = try probes[0].send(wrong, elements: elements[0..<4000], to: [2])[0] else {
-            Issue.record("was sent")
-            return
         }
     }
 

@@ -189,17 +189,6 @@ final class DataProbe: Sendable {
         try node.loop.run { [data] io in data(io).send(envelope, to: peer) }
     }
 
-    func send(_ chunk: GradientChunk, elements: Vector, to peers: [UInt32]) throws -> [SendResult] {
-        try node.loop.run { [data, id] io in
-            data(io).send(
-                chunk, isReduced: true, header: .init(step: 1, sender: id), elements: elements, to: peers)
-        }
-    }
-
-    func setDestination(_ destination: @escaping @Sendable (Envelope) -> Vector?) throws {
-        try node.loop.run { [data] io in data(io).destination = destination }
-    }
-
     func counts() throws -> TransportCounts { try node.loop.run { [data] io in data(io).counts } }
     func close() throws { try node.loop.run { [data] io in data(io).close() } }
 }

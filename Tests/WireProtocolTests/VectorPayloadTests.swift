@@ -3,7 +3,7 @@ import Testing
 import WireProtocol
 
 @Suite struct VectorPayloadTests {
-    @Test("elements come back with their bits, through an array and through a frame in place")
+    @Test("elements come back with their bits, and nothing beside them is written")
     func roundTrip() throws {
         let values: [Float] = [
             1, -0.0, .infinity, .leastNonzeroMagnitude, Float(bitPattern: 0x7F80_0001), 3.5,
@@ -15,12 +15,6 @@ import WireProtocol
         let destination = Vector(zeros: 7)
         try VectorPayload.read(bytes, checksum: checksum, into: destination[2..<7])
         #expect(destination.toArray().map(\.bitPattern) == [0, 0] + values[1...].map(\.bitPattern))
-
-        var frame = [UInt8](repeating: 0, count: 20)
-        var span = frame.mutableSpan
-        var raw = unsafe span.mutableBytes
-        #expect(VectorPayload.write(vector, into: &raw) == checksum)
-        #expect(frame == bytes)
     }
 
     @Test("a wrong length or a flipped bit leaves the destination as it was")
