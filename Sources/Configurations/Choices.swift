@@ -36,6 +36,17 @@ public enum ScheduleKind: String, Codable, Sendable, Equatable, CaseIterable {
     case cosine
 }
 
+/// `training.gradient_checkpointing`: whether blocks are computed once more on the way back instead of keeping what the way
+/// forward made of them. Less memory, more time, the same bits; so each worker may do as it likes.
+public enum ActivationCheckpointing: Codable, Sendable, Equatable {
+    /// `false`
+    case never
+    /// `true`
+    case always
+    /// `auto`: on a worker that would otherwise take more than half of its host's memory.
+    case auto
+}
+
 /// `training.on_non_finite`: what a loss or gradient norm that is not finite does.
 public enum NonFinitePolicy: String, Codable, Sendable, Equatable, CaseIterable {
     /// Ends the run with an error; the state before the step stays.

@@ -195,7 +195,8 @@ package enum ConfigurationSchema {
         },
         ConfigurationKey(
             "training.gradient_checkpointing", \.training.gradientCheckpointing,
-            "recompute activations in backward instead of keeping them"),
+            "compute blocks once more on the way back instead of keeping activations: true, false, or auto",
+            mayDifferOnResume: true),
         ConfigurationKey(
             "training.on_non_finite", \.training.onNonFinite,
             "what a loss or gradient that is not finite does: stop or skip"),

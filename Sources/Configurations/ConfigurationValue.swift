@@ -184,6 +184,22 @@ extension Interval: ConfigurationValue {
     }
 }
 
+extension ActivationCheckpointing: ConfigurationValue {
+    package static func read(_ node: ConfigurationNode) throws(ValueProblem) -> ActivationCheckpointing {
+        if case .scalar("auto", _) = node.content { return .auto }
+        guard let isOn = try? Bool.read(node) else { throw .wrongType("true, false or auto", at: node) }
+        return isOn ? .always : .never
+    }
+
+    package var yaml: String {
+        switch self {
+        case .never: "false"
+        case .always: "true"
+        case .auto: "auto"
+        }
+    }
+}
+
 extension InitialWeights: ConfigurationValue {
     package static func read(_ node: ConfigurationNode) throws(ValueProblem) -> InitialWeights {
         let expected = "one of true, gaussian, false, pissa, pissa_niter_N"

@@ -103,8 +103,8 @@ public struct TrainingSection: Codable, Sendable, Equatable {
     public var microBatches = 8
     /// A micro-batch of several sequences holds no more tokens than this.
     public var maxTokensPerMicroBatch = 512
-    /// Recompute activations in backward instead of keeping them.
-    public var gradientCheckpointing = false
+    /// Whether blocks are computed once more on the way back.
+    public var gradientCheckpointing = ActivationCheckpointing.never
     /// What a loss or gradient norm that is not finite does.
     public var onNonFinite = NonFinitePolicy.stop
 

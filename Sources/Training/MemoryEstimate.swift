@@ -7,8 +7,10 @@ import Transformers
 public struct MemoryEstimate: Sendable, Equatable {
     /// The base in Float32: mapped, so once per host however many workers run there.
     public let base: Int
-    /// Activations and scratch of each compute thread, at the largest micro-batch.
-    public let perThread: Int
+    /// Activations and scratch of each compute thread, at the largest micro-batch: all kept, and blocks computed once more.
+    private let keeping: Int
+    private let recomputing: Int
+    private let checkpointing: ActivationCheckpointing
     /// Parameters and the two moments.
     public let state: Int
     /// One gradient: each thread fills one, and ``heldGradients`` more are held.
@@ -34,14 +36,36 @@ public struct MemoryEstimate: Sendable, Equatable {
         // A tree of n leaves keeps at most one finished subtree of each height.
         let height = Int.bitWidth - max(0, mostMicroBatches - 1).leadingZeroBitCount
         self.base = 4 * base.parameterCount
-        perThread = base.workspaceByteCount(for: extent, trained: trainee.parts)
+        keeping = base.workspaceByteCount(
+            for: extent, trained: trainee.parts, recomputesActivations: false)
+        recomputing = base.workspaceByteCount(
+            for: extent, trained: trainee.parts, recomputesActivations: true)
+        checkpointing = configuration.training.gradientCheckpointing
         state = 3 * 4 * trainee.layout.count
         gradient = 4 * trainee.layout.count
         heldGradients = height + 3
     }
 
+    /// Whether a worker of so many threads on a host with so much memory computes blocks once more on the way back.
+    public func recomputesActivations(threads: Int, memory: Int = HostMemory.byteCount()) -> Bool {
+        switch checkpointing {
+        case .never: false
+        case .always: true
+        case .auto: base + worker(threads: threads, perThread: keeping) > memory / 2
+        }
+    }
+
+    /// Activations and scratch of each of so many compute threads of a worker, at the largest micro-batch.
+    public func perThread(threads: Int, memory: Int = HostMemory.byteCount()) -> Int {
+        recomputesActivations(threads: threads, memory: memory) ? recomputing : keeping
+    }
+
     /// Bytes of a worker of so many threads, without the base.
-    public func worker(threads: Int) -> Int {
+    public func worker(threads: Int, memory: Int = HostMemory.byteCount()) -> Int {
+        worker(threads: threads, perThread: perThread(threads: threads, memory: memory))
+    }
+
+    private func worker(threads: Int, perThread: Int) -> Int {
         Self.process + state + threads * (perThread + gradient) + heldGradients * gradient
     }
 
@@ -86,6 +110,7 @@ public struct MemoryEstimate: Sendable, Equatable {
             "method: \(method.rawValue) does not fit: \(what) needs about \(text(needed)) with the base, this host has "
                 + "\(text(memory)); take fewer workers or threads"
                 + (method == .full ? ", method: partial or lora" : method == .partial ? ", method: lora" : "")
-                + ", or shorter data.max_sequence_length and training.max_tokens_per_micro_batch")
+                + ", or shorter data.max_sequence_length and training.max_tokens_per_micro_batch"
+                + (checkpointing == .never ? ", or training.gradient_checkpointing: auto" : ""))
     }
 }

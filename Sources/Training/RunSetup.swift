@@ -25,7 +25,6 @@ public struct RunSetup: Sendable {
     /// - Throws: the error of the part that does not, naming the key, file, line or module.
     public init(_ configuration: RunConfiguration, logger: Logger) async throws {
         let configuration = configuration.resolved()
-        try configuration.requireSupported()
         try self.init(
             configuration, base: try await LoadedBase(reference: configuration.base, logger: logger),
             logger: logger)

@@ -14,6 +14,7 @@ public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unche
     private let pool: ComputePool<Model.Workspace>
     private let optimizer: AdamW
     private let seed: UInt64
+    private let recomputesActivations: Bool
     private var state: TrainingState
 
     public let vocabularyCount: Int
@@ -22,12 +23,18 @@ public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unche
 
     /// Starts `threadCount` compute threads over `model`.
     ///
-    /// - Parameter seed: `training.seed`, the key of dropout.
-    public init(model: Model, vocabularyCount: Int, optimizer: AdamW, seed: UInt64, threadCount: Int) {
+    /// - Parameters:
+    ///   - seed: `training.seed`, the key of dropout.
+    ///   - recomputesActivations: as in ``TrainingPass``; the bits do not depend on it.
+    public init(
+        model: Model, vocabularyCount: Int, optimizer: AdamW, seed: UInt64, threadCount: Int,
+        recomputesActivations: Bool = false
+    ) {
         self.model = model
         self.vocabularyCount = vocabularyCount
         self.optimizer = optimizer
         self.seed = seed
+        self.recomputesActivations = recomputesActivations
         state = TrainingState(initial: Vector(zeros: model.trainable.count))
         pool = ComputePool(threadCount: threadCount) { model.makeWorkspace() }
     }
@@ -38,7 +45,8 @@ public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unche
         of batches: [MicroBatch], step: UInt64, into gradients: [Vector],
         completion: @escaping @Sendable (Result<[GradientOutcome], any Error>) -> Void
     ) {
-        let pass = TrainingPass(seed: seed, step: UInt32(truncatingIfNeeded: step))
+        let pass = TrainingPass(
+            seed: seed, step: UInt32(truncatingIfNeeded: step), recomputesActivations: recomputesActivations)
         pool.submit { [model, parameters = state.parameters] workspace in
             completion(
                 Result {

@@ -49,7 +49,8 @@ public enum WorkerModel {
         func start(_ model: some TransformerModel) -> any WorkerEngine {
             TrainingEngine(
                 model: model, vocabularyCount: base.configuration.vocabularySize, optimizer: optimizer,
-                seed: configuration.training.seed, threadCount: threadCount)
+                seed: configuration.training.seed, threadCount: threadCount,
+                recomputesActivations: estimate.recomputesActivations(threads: threadCount))
         }
         return start(trainee.model)
     }

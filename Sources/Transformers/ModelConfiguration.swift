@@ -35,8 +35,12 @@ public protocol ModelConfiguration: Sendable {
     func configured(for task: ModelTask) throws(TransformerError) -> any ModelConfiguration
     /// Bytes of activations and scratch that a compute thread comes to hold once it has seen such a micro-batch.
     ///
-    /// - Parameter trained: as for ``makeModel(weights:trained:)``.
-    func workspaceByteCount(for batch: BatchExtent, trained: TrainedParts) -> Int
+    /// - Parameters:
+    ///   - trained: as for ``makeModel(weights:trained:)``.
+    ///   - recomputesActivations: as in ``TrainingPass``.
+    func workspaceByteCount(
+        for batch: BatchExtent, trained: TrainedParts, recomputesActivations: Bool
+    ) -> Int
     /// The model, with adapters attached to the modules they are named for, and the values of the base's trained
     /// tensors among its parameters.
     ///

@@ -32,16 +32,20 @@ public struct SequenceScore: Sendable, Equatable {
     }
 }
 
-/// Where a training pass is, for the counter-based random numbers of dropout.
+/// Where a training pass is, for the counter-based random numbers of dropout, and how it goes about memory.
 public struct TrainingPass: Sendable, Equatable {
     /// `training.seed`
     public var seed: UInt64
     /// The optimizer step, from 1.
     public var step: UInt32
+    /// Whether blocks are computed once more on the way back, instead of keeping what the way forward made of them: less
+    /// memory, about a third more time, the same bits.
+    public var recomputesActivations: Bool
 
-    public init(seed: UInt64, step: UInt32) {
+    public init(seed: UInt64, step: UInt32, recomputesActivations: Bool = false) {
         self.seed = seed
         self.step = step
+        self.recomputesActivations = recomputesActivations
     }
 }
 

@@ -236,7 +236,7 @@ private func problems(_ yaml: String, overrides: [String] = []) -> [Configuratio
         "training: []", "method: dora",
         "data: {train: a, valid_fraction: 0}", "data: {train: a, columns: {promt: q}}", "base: [a]", "base:",
         "training: {max_grad_norm: .inf}",
-        "training: {gradient_checkpointing: 1}",
+        "training: {gradient_checkpointing: 1}", "training: {gradient_checkpointing: sometimes}",
     ])
     func aBadValueIsRefusedWithItsLine(line: String) throws {
         let key = try #require(line.split(separator: ":").first)

@@ -58,6 +58,23 @@ import Testing
         }
     }
 
+    @Test(
+        "blocks that are computed once more on the way back change no byte",
+        arguments: [TinyRun.base, TinyRun.bert])
+    func checkpointedActivationsChangeNothing(base: URL) throws {
+        let scratch = try Scratch()
+        let config = try TinyRun(base: base.path).write(to: scratch)
+        let cluster = Cluster(workers: 2, threads: 1, collective: "mesh")
+        let kept = try train(config, on: cluster, in: scratch, name: "kept")
+        for value in ["true", "auto"] {
+            let other = try train(
+                config, on: cluster, in: scratch, name: value,
+                settings: ["--set", "training.gradient_checkpointing=\(value)"])
+            #expect(try other.metrics().map(\.gradientDigest) == kept.metrics().map(\.gradientDigest))
+            #expect(try other.adapter() == kept.adapter())
+        }
+    }
+
     @Test("another seed gives other bytes")
     func anotherSeedGivesOtherBytes() throws {
         let scratch = try Scratch()
@@ -69,14 +86,15 @@ import Testing
     }
 
     private func train(
-        _ config: String, on cluster: Cluster, in scratch: Scratch, name: String, seed: Int = 7
+        _ config: String, on cluster: Cluster, in scratch: Scratch, name: String, seed: Int = 7,
+        settings: [String] = []
     ) throws -> RunFolder {
         let outcome = try Shoal.run(
             [
                 "train", config, "--workers", "\(cluster.workers)", "--threads", "\(cluster.threads)",
                 "--output", scratch.path(name), "--set", "cluster.collective=\(cluster.collective)",
                 "--set", "training.seed=\(seed)",
-            ], in: scratch, name: "train-\(name)")
+            ] + settings, in: scratch, name: "train-\(name)")
         try #require(outcome.status == 0, "\(cluster.testDescription): \(outcome)")
         return RunFolder(name, in: scratch)
     }

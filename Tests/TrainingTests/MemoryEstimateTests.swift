@@ -14,7 +14,7 @@ import Training
         #expect(full.memory.state == 3 * 4 * 30_880 && full.memory.gradient == 4 * 30_880)
         #expect(
             full.memory.worker(threads: 3) - full.memory.worker(threads: 2)
-                == full.memory.perThread + full.memory.gradient)
+                == full.memory.perThread(threads: 3) + full.memory.gradient)
         #expect(full.memory.coordinator(isStar: true) > full.memory.coordinator(isStar: false))
         fixture.configuration.method = .partial
         let partial = try Preflight(try await setup(fixture), maximumSteps: 2)
@@ -23,6 +23,24 @@ import Training
         #expect(
             partial.targets.contains { $0.name == "q_proj" && $0.shape == [32, 32] && $0.loraRank == nil })
         #expect(partial.wireByteCount(workers: 2) == 4 * 9_312)
+    }
+
+    @Test("auto computes blocks once more where half of the host's memory would not do")
+    func checkpointsActivationsWhereMemoryAsks() async throws {
+        var fixture = TrainingFixture(method: .lora)
+        defer { fixture.remove() }
+        let never = try Preflight(try await setup(fixture), maximumSteps: 2).memory
+        #expect(!never.recomputesActivations(threads: 2, memory: 1))
+        let needed = never.base + never.worker(threads: 2)
+        fixture.configuration.training.gradientCheckpointing = .auto
+        let auto = try Preflight(try await setup(fixture), maximumSteps: 2).memory
+        #expect(!auto.recomputesActivations(threads: 2, memory: 2 * needed + 1))
+        #expect(auto.recomputesActivations(threads: 2, memory: 2 * needed - 2))
+        fixture.configuration.training.gradientCheckpointing = .always
+        let always = try Preflight(try await setup(fixture), maximumSteps: 2).memory
+        #expect(always.recomputesActivations(threads: 2, memory: .max))
+        #expect(always.worker(threads: 2) <= never.worker(threads: 2))
+        #expect(auto.worker(threads: 2, memory: 2 * needed - 2) == always.worker(threads: 2))
     }
 
     @Test("what does not fit is refused with what it needs, what is there, and what to do")

@@ -139,6 +139,28 @@ import Transformers
         }
     }
 
+    @Test(
+        "blocks that are computed once more on the way back give the same bits",
+        arguments: BertGoldenModel.names)
+    func recomputedEqualsKept(name: String) throws {
+        let golden = try BertGoldenModel(name)
+        let model = try golden.model(golden.adapters(dropout: 0.25))
+        let parameters = Vector((0..<model.trainable.count).map { Float(($0 * 37) % 101) / 400 - 0.12 })
+        let gradients = (0..<2).map { _ in Vector(zeros: model.trainable.count) }
+        var losses: [LossSum] = []
+        for (index, recomputes) in [false, true].enumerated() {
+            losses.append(
+                try model.gradient(
+                    of: packed(golden.golden.ids, golden.golden.targets), parameters: parameters,
+                    into: gradients[index],
+                    pass: TrainingPass(seed: 9, step: 3, recomputesActivations: recomputes),
+                    workspace: model.makeWorkspace()))
+        }
+        #expect(losses[0] == losses[1])
+        #expect(gradients[0].toArray() == gradients[1].toArray())
+        #expect(gradients[0].toArray().contains { $0 != 0 })
+    }
+
     @Test("each token sees its whole text and nothing of another")
     func attendsBothWaysWithinATextOnly() throws {
         let golden = try BertGoldenModel("bert/classification")
@@ -197,8 +219,9 @@ import Transformers
 
     @Test(
         "the estimate of memory is within 15 % of what a thread's workspace holds",
-        arguments: [(512, 16), (360, 3)])
-    func estimateIsClose(tokens: Int, sequences: Int) throws {
+        arguments: [(512, 16), (360, 3)], [false, true])
+    func estimateIsClose(_ extent: (tokens: Int, sequences: Int), recomputes: Bool) throws {
+        let (tokens, sequences) = extent
         struct ConstantWeights: WeightSource {
             func hasTensor(named name: String) -> Bool { true }
             func tensor(named name: String, shape: [Int]) throws -> Vector {
@@ -230,12 +253,14 @@ import Transformers
             for step in 1...2 {
                 _ = try model.gradient(
                     of: batch, parameters: parameters, into: gradient,
-                    pass: TrainingPass(seed: 1, step: UInt32(step)), workspace: workspace)
+                    pass: TrainingPass(
+                        seed: 1, step: UInt32(step), recomputesActivations: recomputes),
+                    workspace: workspace)
             }
             let estimate = configuration.workspaceByteCount(
                 for: BatchExtent(
                     tokenCount: tokens, supervisedCount: supervised * sequences, longestSequence: length),
-                trained: trained)
+                trained: trained, recomputesActivations: recomputes)
             let ratio = Double(estimate) / Double(workspace.byteCount)
             #expect((0.85...1.15).contains(ratio), "\(estimate) estimated, \(workspace.byteCount) held")
         }

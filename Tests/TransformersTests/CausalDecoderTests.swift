@@ -76,6 +76,37 @@ import Transformers
     }
 
     @Test(
+        "blocks that are computed once more on the way back give the same bits",
+        arguments: ["llama3-tied", "gpt2", "qwen3"], [false, true])
+    func recomputedEqualsKept(name: String, trainsBase: Bool) throws {
+        let golden = try GoldenModel(name)
+        let adapters = golden.adapters { _ in true }.mapValues { _ -> any LinearAdapterSettings in
+            LoRAModuleSettings(loraRank: 3, loraScaling: 0.7, dropout: 0.25)
+        }
+        let model =
+            try trainsBase
+            ? golden.model(training: golden.configuration.weightShapes) : golden.model(adapters)
+        let parameters =
+            try trainsBase
+            ? golden.initial(model.trainable)
+            : Vector((0..<model.trainable.count).map { Float(($0 * 37) % 101) / 400 - 0.12 })
+        let workspaces = [model.makeWorkspace(), model.makeWorkspace()]
+        let gradients = workspaces.map { _ in Vector(zeros: model.trainable.count) }
+        var losses: [LossSum] = []
+        for (index, recomputes) in [false, true].enumerated() {
+            losses.append(
+                try model.gradient(
+                    of: packed(golden.golden.ids, golden.golden.targets), parameters: parameters,
+                    into: gradients[index],
+                    pass: TrainingPass(seed: 9, step: 3, recomputesActivations: recomputes),
+                    workspace: workspaces[index]))
+        }
+        #expect(losses[0] == losses[1])
+        #expect(gradients[0].toArray() == gradients[1].toArray())
+        #expect(gradients[0].toArray().contains { $0 != 0 })
+    }
+
+    @Test(
         "with adapters on some modules only, their gradients agree with finite differences",
         arguments: [
             "model.layers.1.mlp.down_proj", "model.layers.1.mlp.up_proj", "model.layers.1.self_attn.o_proj",

@@ -68,15 +68,20 @@ import Transformers
         let (tokens, supervised, sequences) = extent
         for json in Self.configurations {
             let any = try ModelRegistry.configuration(json: Data(json.utf8))
-            try check(
-                try #require(any as? any DecoderConfiguration), method, tokens, supervised, sequences)
+            let configuration = try #require(any as? any DecoderConfiguration)
+            let kept = try check(configuration, method, tokens, supervised, sequences, recomputes: false)
+            let less = try check(configuration, method, tokens, supervised, sequences, recomputes: true)
+            // All but the logits' share, which is the same.
+            if method != .headBesideAdapters, method != .lastBlocks {
+                #expect(less < kept * 2 / 3, "\(configuration.modelType): \(kept) kept, else \(less)")
+            }
         }
     }
 
     private func check(
         _ configuration: any DecoderConfiguration, _ method: Method, _ tokens: Int, _ supervised: Int,
-        _ sequences: Int
-    ) throws {
+        _ sequences: Int, recomputes: Bool
+    ) throws -> Int {
         let trained = method.parts(of: configuration)
         let model = try CausalDecoder(
             configuration: configuration, weights: ConstantWeights(), trained: trained)
@@ -97,14 +102,16 @@ import Transformers
         for step in 1...2 {
             _ = try model.gradient(
                 of: batch, parameters: parameters, into: gradient,
-                pass: TrainingPass(seed: 1, step: UInt32(step)), workspace: workspace)
+                pass: TrainingPass(seed: 1, step: UInt32(step), recomputesActivations: recomputes),
+                workspace: workspace)
         }
         let estimate = configuration.workspaceByteCount(
             for: BatchExtent(tokenCount: tokens, supervisedCount: supervised, longestSequence: length),
-            trained: trained)
+            trained: trained, recomputesActivations: recomputes)
         let ratio = Double(estimate) / Double(workspace.byteCount)
         #expect(
             (0.85...1.15).contains(ratio),
             "\(configuration.modelType): \(estimate) estimated, \(workspace.byteCount) held")
+        return workspace.byteCount
     }
 }

@@ -26,11 +26,14 @@ final class Collector<Element: Sendable>: Sendable {
     private let elements = Mutex<[Element]>([])
 
     func append(_ element: Element) { elements.withLock { $0.append(element) } }
-    var all: [Element] { elements.withLock { $0 } }
+    /// Copied inside of the lock: what orders a shared buffer's last read and its reuse is a reference count, which
+    /// ThreadSanitizer does not see.
+    var all: [Element] { elements.withLock { $0.map { $0 } } }
+    private var count: Int { elements.withLock { $0.count } }
 
     /// Waits until there are `count` elements, or ten seconds have passed.
     func wait(for count: Int) -> [Element] {
-        _ = eventually { self.all.count >= count }
+        _ = eventually { self.count >= count }
         return all
     }
 }

@@ -4,13 +4,16 @@ public import Layers
 extension BertConfiguration {
     /// Follows what ``BertModel`` takes from the two arenas of a ``BertWorkspace``; the last block computes everything
     /// behind its attention for supervised rows only, and blocks below the lowest that is trained keep nothing.
-    public func workspaceByteCount(for batch: BatchExtent, trained: TrainedParts) -> Int {
+    public func workspaceByteCount(
+        for batch: BatchExtent, trained: TrainedParts, recomputesActivations: Bool
+    ) -> Int {
         var extent = batch
         // A text has one class, at the first of at least two tokens.
         if task.labels != nil {
             extent.supervisedCount = min(batch.supervisedCount, max(1, batch.tokenCount / 2))
         }
-        let estimate = BertMemory(configuration: self, batch: extent, trained: trained)
+        let estimate = BertMemory(
+            configuration: self, batch: extent, trained: trained, recomputes: recomputesActivations)
         return 4
             * (max(estimate.activations, Arena.minimumChunk) + max(estimate.scratch, Arena.minimumChunk))
     }
@@ -22,13 +25,16 @@ private struct BertMemory {
     private let configuration: BertConfiguration
     private let batch: BatchExtent
     private let trained: TrainedParts
+    /// Whether blocks are computed once more on the way back.
+    private let recomputes: Bool
     /// The lowest block that the way back reaches; the number of blocks when it reaches none.
     private let lowest: Int
 
-    init(configuration: BertConfiguration, batch: BatchExtent, trained: TrainedParts) {
+    init(configuration: BertConfiguration, batch: BatchExtent, trained: TrainedParts, recomputes: Bool) {
         self.configuration = configuration
         self.batch = batch
         self.trained = trained
+        self.recomputes = recomputes
         var lowest = configuration.layerCount
         for module in configuration.linearModules where trained.adapters[module.name] != nil {
             lowest = min(lowest, module.layer ?? configuration.layerCount)
@@ -82,13 +88,17 @@ private struct BertMemory {
             matrix(batch.supervisedCount, configuration.hiddenSize) + stream * (lowest > 0 ? 3 : 2)
             + matrix(batch.tokenCount, Self.statistics)
         let passing = (0..<lowest).map(kept).max() ?? 0
-        let staying = (lowest..<configuration.layerCount).reduce(0) {
-            $0 + kept($1) + (isLast($1) ? 0 : stream)
-        }
+        let reached = lowest..<configuration.layerCount
+        let outputs = reached.isEmpty ? 0 : (reached.count - 1) * stream
         let head = configuration.linearModules.filter { $0.layer == nil }.reduce(0) { sum, module in
             sum + matrix(batch.supervisedCount, trained.adapters[module.name]?.savedColumns(for: module) ?? 0)
         }
-        return ends + max(passing, staying + head)
+        guard recomputes else {
+            return ends + max(passing, outputs + reached.reduce(0) { $0 + kept($1) } + head)
+        }
+        // One block at a time beside the last, with an output that nobody reads.
+        let again = reached.dropLast().map { kept($0) + stream }.max() ?? 0
+        return ends + max(passing, outputs + (reached.last.map(kept) ?? 0) + max(again, head))
     }
 
     /// Values of a tile of attention scores.

@@ -92,7 +92,9 @@ public final class BertModel: TransformerModel {
         supervised.gradients = RowGradient.consecutive(wanted.map { (supervisedCounts[$0], gradients[$0]) })
         supervised.dropout?.rows = workspace.rows.supervisedDropout
         workspace.reset()
-        let lossSums = forwardBackward(batch, workspace: workspace, pass: training, supervised: supervised)
+        let lossSums = forwardBackward(
+            batch, recomputes: pass.recomputesActivations, workspace: workspace, pass: training,
+            supervised: supervised)
         try weights.checkIntact()
         for (index, lossSum) in zip(wanted, lossSums) {
             losses[index] = LossSum(lossSum: lossSum, tokenCount: Int64(supervisedCounts[index]))
@@ -115,10 +117,13 @@ public final class BertModel: TransformerModel {
 
     /// The forward of `batch` up to the rows that have a target.
     ///
+    /// - Parameters:
+    ///   - lowestKept: the first block that `workspace` keeps for the way back.
+    ///   - recomputes: keep the inputs of blocks only; all of the last block, which the way back needs at once.
     /// - Returns: what the last block makes of them [M, C], and what the embedding kept, in `pass.activations`.
     private func forward(
-        _ batch: MicroBatch, keepsFrom lowestKept: Int, workspace: BertWorkspace, pass: LayerPass,
-        supervised: LayerPass
+        _ batch: MicroBatch, keepsFrom lowestKept: Int, recomputes: Bool = false, workspace: BertWorkspace,
+        pass: LayerPass, supervised: LayerPass
     ) -> (hidden: Matrix, embedded: BertEmbedding.Activations) {
         let (kept, columns) = (pass.activations, configuration.hiddenSize)
         let rows = workspace.rows
@@ -139,17 +144,21 @@ public final class BertModel: TransformerModel {
                 output: output, input: stream, spans: rows.spans,
                 selected: isLast ? rows.supervisedRows : nil, selectedPass: isLast ? supervised : pass,
                 pass: pass)
-            if isKept { workspace.blocks.append(activations) } else { kept.release(to: mark) }
+            let keepsAll = isKept && (isLast || !recomputes)
+            if isKept { workspace.blocks.append(keepsAll ? .activations(activations) : .input(stream)) }
+            if !keepsAll { kept.release(to: mark) }
             (stream, other) = (output, stream)
         }
         return (result, embedded)
     }
 
     private func forwardBackward(
-        _ batch: MicroBatch, workspace: BertWorkspace, pass: LayerPass, supervised: LayerPass
+        _ batch: MicroBatch, recomputes: Bool, workspace: BertWorkspace, pass: LayerPass,
+        supervised: LayerPass
     ) -> [Double] {
         let (hidden, embedded) = forward(
-            batch, keepsFrom: lowestReachedBlock, workspace: workspace, pass: pass, supervised: supervised)
+            batch, keepsFrom: lowestReachedBlock, recomputes: recomputes, workspace: workspace, pass: pass,
+            supervised: supervised)
         let rows = workspace.rows
         let reachesBlocks = lowestReachedBlock < blocks.count
         let dHidden =
@@ -162,9 +171,12 @@ public final class BertModel: TransformerModel {
         var (dOutput, dInput, other) = (dHidden, stream(), stream())
         for index in stride(from: blocks.count - 1, through: lowestReachedBlock, by: -1) {
             let isLast = index == blocks.count - 1
+            let mark = pass.activations.mark
+            defer { pass.activations.release(to: mark) }
             blocks[index].backward(
-                dInput: dInput, dOutput: dOutput, activations: workspace.blocks[index - lowestReachedBlock],
-                spans: rows.spans, selected: isLast ? rows.supervisedRows : nil,
+                dInput: dInput, dOutput: dOutput,
+                activations: activations(of: index, workspace: workspace, pass: pass), spans: rows.spans,
+                selected: isLast ? rows.supervisedRows : nil,
                 selectedPass: isLast ? supervised : pass,
                 reachesInput: index > lowestReachedBlock || embedding.isTrainable, pass: pass)
             (dOutput, dInput, other) = (dInput, other, dInput)
@@ -174,6 +186,19 @@ public final class BertModel: TransformerModel {
             places: places(of: batch, positions: rows.positions),
             wordsAccumulate: sharesWords, pass: pass)
         return lossSums
+    }
+
+    /// What the backward of block `index` reads: kept, or computed once more. The last block is always kept.
+    private func activations(of index: Int, workspace: BertWorkspace, pass: LayerPass)
+        -> BertBlock.Activations
+    {
+        switch workspace.blocks[index - lowestReachedBlock] {
+        case .activations(let activations): activations
+        case .input(let input):
+            blocks[index].forward(
+                output: pass.activations.matrix(rows: input.rows, columns: input.columns), input: input,
+                spans: workspace.rows.spans, selected: nil, selectedPass: pass, pass: pass)
+        }
     }
 
     public func scores(of batch: MicroBatch, parameters: Vector, workspace: BertWorkspace) throws

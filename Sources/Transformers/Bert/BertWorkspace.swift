@@ -9,7 +9,7 @@ public final class BertWorkspace {
     let activations = Arena()
     let scratch = Arena()
     var rows = BatchRows()
-    var blocks: [BertBlock.Activations] = []
+    var blocks: [KeptBlock<BertBlock.Activations>] = []
 
     /// Bytes of activations and scratch held.
     public var byteCount: Int { (activations.capacity + scratch.capacity) * 4 }

@@ -94,7 +94,9 @@ public final class CausalDecoder: GenerativeModel {
         supervised.gradients = RowGradient.consecutive(wanted.map { (supervisedCounts[$0], gradients[$0]) })
         supervised.dropout?.rows = workspace.rows.supervisedDropout
         workspace.reset()
-        let lossSums = forwardBackward(workspace: workspace, pass: training, supervised: supervised)
+        let lossSums = forwardBackward(
+            workspace: workspace, recomputes: pass.recomputesActivations, pass: training,
+            supervised: supervised)
         try weights.checkIntact()
         for (index, lossSum) in zip(wanted, lossSums) {
             losses[index] = LossSum(lossSum: lossSum, tokenCount: Int64(supervisedCounts[index]))
@@ -104,9 +106,13 @@ public final class CausalDecoder: GenerativeModel {
 
     /// The forward of what `workspace` has loaded, up to the final norm, of the rows that have a target.
     ///
+    /// - Parameters:
+    ///   - lowestKept: the first block that `workspace` keeps for the way back.
+    ///   - recomputes: keep the inputs of blocks only; all of the last block, which the way back needs at once.
     /// - Returns: the residual stream behind the last block [M, C], in `pass.activations`.
     func forward(
-        keepsFrom lowestKept: Int, workspace: DecoderWorkspace, pass: LayerPass, supervised: LayerPass
+        keepsFrom lowestKept: Int, recomputes: Bool = false, workspace: DecoderWorkspace, pass: LayerPass,
+        supervised: LayerPass
     ) -> Matrix {
         let kept = pass.activations
         let (count, columns) = (workspace.rows.tokenIDs.count, design.hiddenSize)
@@ -125,17 +131,20 @@ public final class CausalDecoder: GenerativeModel {
                 output: output, input: stream, reach: .spans(workspace.rows.spans),
                 selected: isLast ? workspace.rows.supervisedRows : nil,
                 selectedPass: isLast ? supervised : pass, rotary: workspace.rotary, pass: pass)
-            if isKept { workspace.blocks.append(activations) } else { kept.release(to: mark) }
+            let keepsAll = isKept && (isLast || !recomputes)
+            if isKept { workspace.blocks.append(keepsAll ? .activations(activations) : .input(stream)) }
+            if !keepsAll { kept.release(to: mark) }
             (stream, other) = (output, stream)
         }
         return result
     }
 
-    private func forwardBackward(workspace: DecoderWorkspace, pass: LayerPass, supervised: LayerPass)
-        -> [Double]
-    {
+    private func forwardBackward(
+        workspace: DecoderWorkspace, recomputes: Bool, pass: LayerPass, supervised: LayerPass
+    ) -> [Double] {
         let last = forward(
-            keepsFrom: lowestReachedBlock, workspace: workspace, pass: pass, supervised: supervised)
+            keepsFrom: lowestReachedBlock, recomputes: recomputes, workspace: workspace, pass: pass,
+            supervised: supervised)
         let (rows, columns) = (last.rows, last.columns)
         let scratch = pass.scratch
         let statistics = scratch.vector(rows * finalNorm.statisticsColumns)
@@ -156,9 +165,12 @@ public final class CausalDecoder: GenerativeModel {
         let dStream = scratch.matrix(rows: workspace.rows.tokenIDs.count, columns: columns)
         for index in stride(from: blocks.count - 1, through: lowestReachedBlock, by: -1) {
             let isLast = index == blocks.count - 1
+            let mark = pass.activations.mark
+            defer { pass.activations.release(to: mark) }
             blocks[index].backward(
                 dInput: dStream, dStream: isLast ? dSupervised : dStream,
-                activations: workspace.blocks[index - lowestReachedBlock], spans: workspace.rows.spans,
+                activations: activations(of: index, workspace: workspace, pass: pass),
+                spans: workspace.rows.spans,
                 selected: isLast ? workspace.rows.supervisedRows : nil,
                 selectedPass: isLast ? supervised : pass,
                 reachesInput: index > lowestReachedBlock || trainsBelowBlocks,
@@ -168,6 +180,20 @@ public final class CausalDecoder: GenerativeModel {
             dOutput: dStream, ids: workspace.rows.tokenIDs, accumulates: headSharesEmbedding, pass: pass)
         positions?.backward(dOutput: dStream, ids: workspace.rows.positions, accumulates: false, pass: pass)
         return lossSums
+    }
+
+    /// What the backward of block `index` reads: kept, or computed once more. The last block is always kept.
+    private func activations(
+        of index: Int, workspace: DecoderWorkspace, pass: LayerPass
+    ) -> DecoderBlock.Activations {
+        switch workspace.blocks[index - lowestReachedBlock] {
+        case .activations(let activations): activations
+        case .input(let input):
+            blocks[index].forward(
+                output: pass.activations.matrix(rows: input.rows, columns: input.columns), input: input,
+                reach: .spans(workspace.rows.spans), selected: nil, selectedPass: pass,
+                rotary: workspace.rotary, pass: pass)
+        }
     }
 
     /// Whether the embedding or the learned positions are trained.

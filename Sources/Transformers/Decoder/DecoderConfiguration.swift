@@ -14,8 +14,12 @@ extension DecoderConfiguration {
     }
     public var weightShapes: [WeightShape] { design.weightShapes }
 
-    public func workspaceByteCount(for batch: BatchExtent, trained: TrainedParts) -> Int {
-        DecoderMemory(design: design, batch: batch, trained: trained).byteCount
+    public func workspaceByteCount(
+        for batch: BatchExtent, trained: TrainedParts, recomputesActivations: Bool
+    ) -> Int {
+        DecoderMemory(
+            design: design, batch: batch, trained: trained, recomputesActivations: recomputesActivations
+        ).byteCount
     }
 
     public func makeModel(weights: any WeightSource, trained: TrainedParts) throws -> any TransformerModel {

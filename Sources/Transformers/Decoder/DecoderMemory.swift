@@ -19,12 +19,15 @@ struct DecoderMemory {
     private let lowest: Int
     /// Whether the way back goes on below it, to the embedding.
     private let reachesEmbedding: Bool
+    /// Whether blocks are computed once more on the way back.
+    private let recomputes: Bool
     /// Whether tensors of each block are trained.
     private let trainsTensors: [Bool]
 
-    init(design: DecoderDesign, batch: BatchExtent, trained: TrainedParts) {
+    init(design: DecoderDesign, batch: BatchExtent, trained: TrainedParts, recomputesActivations: Bool) {
         self.design = design
         self.batch = batch
+        recomputes = recomputesActivations
         attention = design.attentionShape
         saved = Array(repeating: [:], count: design.layerCount)
         scratchColumns = saved
@@ -95,10 +98,15 @@ struct DecoderMemory {
         let stream = matrix(batch.tokenCount, design.hiddenSize)
         let ends = matrix(batch.supervisedCount, design.hiddenSize) + stream * (lowest > 0 ? 2 : 1)
         let passing = (0..<lowest).map(kept).max() ?? 0
-        let staying = (lowest..<design.layerCount).reduce(0) {
-            $0 + kept($1) + (isLast($1) ? 0 : stream)
+        let reached = lowest..<design.layerCount
+        let outputs = reached.isEmpty ? 0 : (reached.count - 1) * stream
+        let head = matrix(chunk, savedOfHead)
+        guard recomputes else {
+            return ends + max(passing, outputs + reached.reduce(0) { $0 + kept($1) } + head)
         }
-        return ends + max(passing, staying + matrix(chunk, savedOfHead))
+        // One block at a time beside the last, with an output that nobody reads.
+        let again = reached.dropLast().map { kept($0) + stream }.max() ?? 0
+        return ends + max(passing, outputs + (reached.last.map(kept) ?? 0) + max(again, head))
     }
 
     /// Rows of logits at a time.

@@ -11,7 +11,7 @@ public final class DecoderWorkspace {
     let scratch = Arena()
     /// Of the positions so far; nil where the model learned them.
     var rotary: RotaryTable?
-    var blocks: [DecoderBlock.Activations] = []
+    var blocks: [KeptBlock<DecoderBlock.Activations>] = []
     var rows = BatchRows()
     var tokenScores: [TokenScore] = []
 

@@ -97,7 +97,12 @@ struct PreflightCommand: AsyncParsableCommand {
         let memory = preflight.memory
         return Format.table([
             ["  base", "\(Format.bytes(memory.base)), once per host"],
-            ["  each thread", "about " + Format.bytes(memory.perThread + memory.gradient)],
+            [
+                "  each thread",
+                "about " + Format.bytes(memory.perThread(threads: threads) + memory.gradient)
+                    + (memory.recomputesActivations(threads: threads)
+                        ? ", with blocks computed once more on the way back" : ""),
+            ],
             ["  trained and moments", Format.bytes(memory.state)],
             ["  gradients held", "at most " + Format.bytes(memory.heldGradients * memory.gradient)],
             [
