@@ -198,6 +198,13 @@ package enum ConfigurationSchema {
             "compute blocks once more on the way back instead of keeping activations: true, false, or auto",
             mayDifferOnResume: true),
         ConfigurationKey(
+            "training.activation_cache_mb", \.training.activationCache,
+            "MiB a worker keeps, from epoch to epoch, of what frozen blocks below the lowest adapter make of texts",
+            mayDifferOnResume: true
+        ) {
+            $0 >= 0 && $0 <= 1 << 24 ? nil : "from 0 to 16777216"
+        },
+        ConfigurationKey(
             "training.on_non_finite", \.training.onNonFinite,
             "what a loss or gradient that is not finite does: stop or skip"),
     ]

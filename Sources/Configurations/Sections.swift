@@ -105,6 +105,8 @@ public struct TrainingSection: Codable, Sendable, Equatable {
     public var maxTokensPerMicroBatch = 512
     /// Whether blocks are computed once more on the way back.
     public var gradientCheckpointing = ActivationCheckpointing.never
+    /// MiB of activations of the frozen blocks below the lowest trained one that a worker keeps from epoch to epoch.
+    public var activationCache = 0
     /// What a loss or gradient norm that is not finite does.
     public var onNonFinite = NonFinitePolicy.stop
 

@@ -18,6 +18,8 @@ public struct MemoryEstimate: Sendable, Equatable {
     /// The gradient that is next in line, partial sums of the reduction tree that wait for their other half, the reduced
     /// gradient, and what is on its way to and from the others.
     public let heldGradients: Int
+    /// Of what the frozen blocks below the lowest trained one make of texts, at most.
+    public let cache: Int
     /// The program itself.
     static let process = 32 << 20
 
@@ -41,6 +43,7 @@ public struct MemoryEstimate: Sendable, Equatable {
         recomputing = base.workspaceByteCount(
             for: extent, trained: trainee.parts, recomputesActivations: true)
         checkpointing = configuration.training.gradientCheckpointing
+        cache = configuration.training.activationCache << 20
         state = 3 * 4 * trainee.layout.count
         gradient = 4 * trainee.layout.count
         heldGradients = height + 3
@@ -66,7 +69,7 @@ public struct MemoryEstimate: Sendable, Equatable {
     }
 
     private func worker(threads: Int, perThread: Int) -> Int {
-        Self.process + state + threads * (perThread + gradient) + heldGradients * gradient
+        Self.process + state + threads * (perThread + gradient) + heldGradients * gradient + cache
     }
 
     /// Bytes of the coordinator, without the base: the state that came from a worker, and that of a checkpoint that is read

@@ -14,7 +14,7 @@ public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unche
     private let pool: ComputePool<Model.Workspace>
     private let optimizer: AdamW
     private let seed: UInt64
-    private let recomputesActivations: Bool
+    private let memory: ActivationMemory
     private var state: TrainingState
 
     public let vocabularyCount: Int
@@ -25,16 +25,16 @@ public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unche
     ///
     /// - Parameters:
     ///   - seed: `training.seed`, the key of dropout.
-    ///   - recomputesActivations: as in ``TrainingPass``; the bits do not depend on it.
+    ///   - memory: of training passes.
     public init(
         model: Model, vocabularyCount: Int, optimizer: AdamW, seed: UInt64, threadCount: Int,
-        recomputesActivations: Bool = false
+        memory: ActivationMemory = ActivationMemory()
     ) {
         self.model = model
         self.vocabularyCount = vocabularyCount
         self.optimizer = optimizer
         self.seed = seed
-        self.recomputesActivations = recomputesActivations
+        self.memory = memory
         state = TrainingState(initial: Vector(zeros: model.trainable.count))
         pool = ComputePool(threadCount: threadCount) { model.makeWorkspace() }
     }
@@ -45,8 +45,7 @@ public final class TrainingEngine<Model: TransformerModel>: WorkerEngine, @unche
         of batches: [MicroBatch], step: UInt64, into gradients: [Vector],
         completion: @escaping @Sendable (Result<[GradientOutcome], any Error>) -> Void
     ) {
-        let pass = TrainingPass(
-            seed: seed, step: UInt32(truncatingIfNeeded: step), recomputesActivations: recomputesActivations)
+        let pass = TrainingPass(seed: seed, step: UInt32(truncatingIfNeeded: step), memory: memory)
         pool.submit { [model, parameters = state.parameters] workspace in
             completion(
                 Result {

@@ -50,7 +50,9 @@ public enum WorkerModel {
             TrainingEngine(
                 model: model, vocabularyCount: base.configuration.vocabularySize, optimizer: optimizer,
                 seed: configuration.training.seed, threadCount: threadCount,
-                recomputesActivations: estimate.recomputesActivations(threads: threadCount))
+                memory: ActivationMemory(
+                    recomputes: estimate.recomputesActivations(threads: threadCount),
+                    cache: estimate.cache > 0 ? ActivationCache(byteLimit: estimate.cache) : nil))
         }
         return start(trainee.model)
     }

@@ -37,7 +37,7 @@ public protocol ModelConfiguration: Sendable {
     ///
     /// - Parameters:
     ///   - trained: as for ``makeModel(weights:trained:)``.
-    ///   - recomputesActivations: as in ``TrainingPass``.
+    ///   - recomputesActivations: as in ``ActivationMemory``.
     func workspaceByteCount(
         for batch: BatchExtent, trained: TrainedParts, recomputesActivations: Bool
     ) -> Int

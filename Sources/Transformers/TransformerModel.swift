@@ -33,19 +33,32 @@ public struct SequenceScore: Sendable, Equatable {
 }
 
 /// Where a training pass is, for the counter-based random numbers of dropout, and how it goes about memory.
-public struct TrainingPass: Sendable, Equatable {
+public struct TrainingPass: Sendable {
     /// `training.seed`
     public var seed: UInt64
     /// The optimizer step, from 1.
     public var step: UInt32
-    /// Whether blocks are computed once more on the way back, instead of keeping what the way forward made of them: less
-    /// memory, about a third more time, the same bits.
-    public var recomputesActivations: Bool
+    /// Changes no bit.
+    public var memory: ActivationMemory
 
-    public init(seed: UInt64, step: UInt32, recomputesActivations: Bool = false) {
+    public init(seed: UInt64, step: UInt32, memory: ActivationMemory = ActivationMemory()) {
         self.seed = seed
         self.step = step
-        self.recomputesActivations = recomputesActivations
+        self.memory = memory
+    }
+}
+
+/// How training trades time for memory; the bits do not depend on it.
+public struct ActivationMemory: Sendable {
+    /// Whether blocks are computed once more on the way back, instead of keeping what the way forward made of them: less
+    /// memory, about a third more time.
+    public var recomputes: Bool
+    /// Where what the frozen blocks below the lowest trained one make of a text is kept for its next time.
+    public var cache: ActivationCache?
+
+    public init(recomputes: Bool = false, cache: ActivationCache? = nil) {
+        self.recomputes = recomputes
+        self.cache = cache
     }
 }
 

@@ -91,7 +91,8 @@ private func problems(_ yaml: String, overrides: [String] = []) -> [Configuratio
             training: {max_steps: 7, num_train_epochs: 1.5, batch_size: 3, learning_rate: 0.01, lr_scheduler_type: cosine,
                        warmup_ratio: 0.1, weight_decay: 0.2, adam_beta1: 0.8, adam_beta2: 0.9, adam_epsilon: 1e-6,
                        max_grad_norm: 0, loraplus_lr_ratio: 16, seed: 18446744073709551615, micro_batches: 2,
-                       max_tokens_per_micro_batch: 99, gradient_checkpointing: true, on_non_finite: skip_step}
+                       max_tokens_per_micro_batch: 99, gradient_checkpointing: true, activation_cache_mb: 64,
+                       on_non_finite: skip_step}
             evaluation: {every_steps: epoch, early_stopping_patience: 2}
             checkpoint: {every_steps: 0, keep: 1}
             cluster: {collective: star, numerics: exact, heartbeat_seconds: 0.5, lost_after_seconds: 2.5,

@@ -153,7 +153,7 @@ import Transformers
                 try model.gradient(
                     of: packed(golden.golden.ids, golden.golden.targets), parameters: parameters,
                     into: gradients[index],
-                    pass: TrainingPass(seed: 9, step: 3, recomputesActivations: recomputes),
+                    pass: TrainingPass(seed: 9, step: 3, memory: .init(recomputes: recomputes)),
                     workspace: model.makeWorkspace()))
         }
         #expect(losses[0] == losses[1])
@@ -254,7 +254,7 @@ import Transformers
                 _ = try model.gradient(
                     of: batch, parameters: parameters, into: gradient,
                     pass: TrainingPass(
-                        seed: 1, step: UInt32(step), recomputesActivations: recomputes),
+                        seed: 1, step: UInt32(step), memory: .init(recomputes: recomputes)),
                     workspace: workspace)
             }
             let estimate = configuration.workspaceByteCount(

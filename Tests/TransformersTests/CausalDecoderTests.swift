@@ -98,7 +98,7 @@ import Transformers
                 try model.gradient(
                     of: packed(golden.golden.ids, golden.golden.targets), parameters: parameters,
                     into: gradients[index],
-                    pass: TrainingPass(seed: 9, step: 3, recomputesActivations: recomputes),
+                    pass: TrainingPass(seed: 9, step: 3, memory: .init(recomputes: recomputes)),
                     workspace: workspaces[index]))
         }
         #expect(losses[0] == losses[1])

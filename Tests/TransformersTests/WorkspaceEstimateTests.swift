@@ -102,7 +102,7 @@ import Transformers
         for step in 1...2 {
             _ = try model.gradient(
                 of: batch, parameters: parameters, into: gradient,
-                pass: TrainingPass(seed: 1, step: UInt32(step), recomputesActivations: recomputes),
+                pass: TrainingPass(seed: 1, step: UInt32(step), memory: .init(recomputes: recomputes)),
                 workspace: workspace)
         }
         let estimate = configuration.workspaceByteCount(

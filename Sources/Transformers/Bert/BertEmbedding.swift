@@ -16,6 +16,8 @@ struct BertEmbedding: Sendable {
         /// [N, C] what the norm is given.
         let sum: Matrix
         let statistics: Vector
+        /// [N] rows of the table of positions.
+        let places: [Int32]
     }
 
     var isTrainable: Bool {
@@ -37,7 +39,7 @@ struct BertEmbedding: Sendable {
         positions.forward(output: part, ids: places, pass: pass)
         add(output: sum, sum, part)
         norm.forward(output: output, statistics: statistics, input: sum, pass: pass)
-        return Activations(sum: sum, statistics: statistics)
+        return Activations(sum: sum, statistics: statistics, places: places)
     }
 
     /// Gradients of what is trained.
@@ -45,8 +47,7 @@ struct BertEmbedding: Sendable {
     /// - Shapes: `dOutput` [N, C].
     /// - Accumulates: the gradient of the words where it is a head's, too (`wordsAccumulate`); the others are overwritten.
     func backward(
-        dOutput: Matrix, activations: Activations, ids: [Int32], places: [Int32], wordsAccumulate: Bool,
-        pass: LayerPass
+        dOutput: Matrix, activations: Activations, ids: [Int32], wordsAccumulate: Bool, pass: LayerPass
     ) {
         guard isTrainable else { return }
         let scratch = pass.scratch.mark
@@ -58,6 +59,6 @@ struct BertEmbedding: Sendable {
             pass: pass)
         words.backward(dOutput: dSum, ids: ids, accumulates: wordsAccumulate, pass: pass)
         segments?.backward(dOutput: dSum, ids: ids.map { _ in 0 }, accumulates: false, pass: pass)
-        positions.backward(dOutput: dSum, ids: places, accumulates: false, pass: pass)
+        positions.backward(dOutput: dSum, ids: activations.places, accumulates: false, pass: pass)
     }
 }

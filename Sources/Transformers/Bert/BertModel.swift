@@ -93,8 +93,7 @@ public final class BertModel: TransformerModel {
         supervised.dropout?.rows = workspace.rows.supervisedDropout
         workspace.reset()
         let lossSums = forwardBackward(
-            batch, recomputes: pass.recomputesActivations, workspace: workspace, pass: training,
-            supervised: supervised)
+            batch, memory: pass.memory, workspace: workspace, pass: training, supervised: supervised)
         try weights.checkIntact()
         for (index, lossSum) in zip(wanted, lossSums) {
             losses[index] = LossSum(lossSum: lossSum, tokenCount: Int64(supervisedCounts[index]))
@@ -119,22 +118,31 @@ public final class BertModel: TransformerModel {
     ///
     /// - Parameters:
     ///   - lowestKept: the first block that `workspace` keeps for the way back.
-    ///   - recomputes: keep the inputs of blocks only; all of the last block, which the way back needs at once.
-    /// - Returns: what the last block makes of them [M, C], and what the embedding kept, in `pass.activations`.
+    ///   - memory: of a training pass; where blocks are computed once more, all is kept of the last one all the same, since the
+    ///     way back needs it at once.
+    /// - Returns: what the last block makes of them [M, C], and what the embedding kept, in `pass.activations`; nothing where a
+    ///   cache stands in for it.
     private func forward(
-        _ batch: MicroBatch, keepsFrom lowestKept: Int, recomputes: Bool = false, workspace: BertWorkspace,
+        _ batch: MicroBatch, keepsFrom lowestKept: Int, memory: ActivationMemory = .init(),
+        workspace: BertWorkspace,
         pass: LayerPass, supervised: LayerPass
-    ) -> (hidden: Matrix, embedded: BertEmbedding.Activations) {
+    ) -> (hidden: Matrix, embedded: BertEmbedding.Activations?) {
         let (kept, columns) = (pass.activations, configuration.hiddenSize)
         let rows = workspace.rows
         let result = kept.matrix(rows: rows.supervisedRows.count, columns: columns)
         var stream = kept.matrix(rows: batch.tokenCount, columns: columns)
         // Below the lowest trained block two matrices take turns as input and output.
         var other = lowestKept > 0 ? kept.matrix(rows: batch.tokenCount, columns: columns) : stream
-        let embedded = embedding.forward(
-            output: stream, ids: batch.tokenIDs, places: places(of: batch, positions: rows.positions),
-            pass: pass)
-        for (index, block) in blocks.enumerated() {
+        let places = places(of: batch, positions: rows.positions)
+        var first = 0
+        var embedded: BertEmbedding.Activations?
+        if let cache = memory.cache, cacheableBlockCount > 0 {
+            first = cacheableBlockCount
+            frozenStream(into: stream, places: places, cache: cache, workspace: workspace, pass: pass)
+        } else {
+            embedded = embedding.forward(output: stream, ids: batch.tokenIDs, places: places, pass: pass)
+        }
+        for (index, block) in blocks.enumerated().dropFirst(first) {
             let isLast = index == blocks.count - 1
             let isKept = index >= lowestKept
             let output =
@@ -144,7 +152,7 @@ public final class BertModel: TransformerModel {
                 output: output, input: stream, spans: rows.spans,
                 selected: isLast ? rows.supervisedRows : nil, selectedPass: isLast ? supervised : pass,
                 pass: pass)
-            let keepsAll = isKept && (isLast || !recomputes)
+            let keepsAll = isKept && (isLast || !memory.recomputes)
             if isKept { workspace.blocks.append(keepsAll ? .activations(activations) : .input(stream)) }
             if !keepsAll { kept.release(to: mark) }
             (stream, other) = (output, stream)
@@ -153,11 +161,11 @@ public final class BertModel: TransformerModel {
     }
 
     private func forwardBackward(
-        _ batch: MicroBatch, recomputes: Bool, workspace: BertWorkspace, pass: LayerPass,
+        _ batch: MicroBatch, memory: ActivationMemory, workspace: BertWorkspace, pass: LayerPass,
         supervised: LayerPass
     ) -> [Double] {
         let (hidden, embedded) = forward(
-            batch, keepsFrom: lowestReachedBlock, recomputes: recomputes, workspace: workspace, pass: pass,
+            batch, keepsFrom: lowestReachedBlock, memory: memory, workspace: workspace, pass: pass,
             supervised: supervised)
         let rows = workspace.rows
         let reachesBlocks = lowestReachedBlock < blocks.count
@@ -181,10 +189,11 @@ public final class BertModel: TransformerModel {
                 reachesInput: index > lowestReachedBlock || embedding.isTrainable, pass: pass)
             (dOutput, dInput, other) = (dInput, other, dInput)
         }
-        embedding.backward(
-            dOutput: dOutput, activations: embedded, ids: batch.tokenIDs,
-            places: places(of: batch, positions: rows.positions),
-            wordsAccumulate: sharesWords, pass: pass)
+        if let embedded {
+            embedding.backward(
+                dOutput: dOutput, activations: embedded, ids: batch.tokenIDs, wordsAccumulate: sharesWords,
+                pass: pass)
+        }
         return lossSums
     }
 

@@ -95,8 +95,7 @@ public final class CausalDecoder: GenerativeModel {
         supervised.dropout?.rows = workspace.rows.supervisedDropout
         workspace.reset()
         let lossSums = forwardBackward(
-            workspace: workspace, recomputes: pass.recomputesActivations, pass: training,
-            supervised: supervised)
+            workspace: workspace, memory: pass.memory, pass: training, supervised: supervised)
         try weights.checkIntact()
         for (index, lossSum) in zip(wanted, lossSums) {
             losses[index] = LossSum(lossSum: lossSum, tokenCount: Int64(supervisedCounts[index]))
@@ -108,10 +107,12 @@ public final class CausalDecoder: GenerativeModel {
     ///
     /// - Parameters:
     ///   - lowestKept: the first block that `workspace` keeps for the way back.
-    ///   - recomputes: keep the inputs of blocks only; all of the last block, which the way back needs at once.
+    ///   - memory: of a training pass; where blocks are computed once more, all is kept of the last one all the same, since the
+    ///     way back needs it at once.
     /// - Returns: the residual stream behind the last block [M, C], in `pass.activations`.
     func forward(
-        keepsFrom lowestKept: Int, recomputes: Bool = false, workspace: DecoderWorkspace, pass: LayerPass,
+        keepsFrom lowestKept: Int, memory: ActivationMemory = .init(), workspace: DecoderWorkspace,
+        pass: LayerPass,
         supervised: LayerPass
     ) -> Matrix {
         let kept = pass.activations
@@ -120,8 +121,14 @@ public final class CausalDecoder: GenerativeModel {
         var stream = kept.matrix(rows: count, columns: columns)
         // Below the lowest trained block two matrices take turns as input and output.
         var other = lowestKept > 0 ? kept.matrix(rows: count, columns: columns) : stream
-        embed(workspace.rows.tokenIDs, positions: workspace.rows.positions, output: stream, pass: pass)
-        for (index, block) in blocks.enumerated() {
+        var first = 0
+        if let cache = memory.cache, cacheableBlockCount > 0 {
+            first = cacheableBlockCount
+            frozenStream(into: stream, cache: cache, workspace: workspace, pass: pass)
+        } else {
+            embed(workspace.rows.tokenIDs, positions: workspace.rows.positions, output: stream, pass: pass)
+        }
+        for (index, block) in blocks.enumerated().dropFirst(first) {
             let isLast = index == blocks.count - 1
             let isKept = index >= lowestKept
             let output =
@@ -131,7 +138,7 @@ public final class CausalDecoder: GenerativeModel {
                 output: output, input: stream, reach: .spans(workspace.rows.spans),
                 selected: isLast ? workspace.rows.supervisedRows : nil,
                 selectedPass: isLast ? supervised : pass, rotary: workspace.rotary, pass: pass)
-            let keepsAll = isKept && (isLast || !recomputes)
+            let keepsAll = isKept && (isLast || !memory.recomputes)
             if isKept { workspace.blocks.append(keepsAll ? .activations(activations) : .input(stream)) }
             if !keepsAll { kept.release(to: mark) }
             (stream, other) = (output, stream)
@@ -140,10 +147,10 @@ public final class CausalDecoder: GenerativeModel {
     }
 
     private func forwardBackward(
-        workspace: DecoderWorkspace, recomputes: Bool, pass: LayerPass, supervised: LayerPass
+        workspace: DecoderWorkspace, memory: ActivationMemory, pass: LayerPass, supervised: LayerPass
     ) -> [Double] {
         let last = forward(
-            keepsFrom: lowestReachedBlock, recomputes: recomputes, workspace: workspace, pass: pass,
+            keepsFrom: lowestReachedBlock, memory: memory, workspace: workspace, pass: pass,
             supervised: supervised)
         let (rows, columns) = (last.rows, last.columns)
         let scratch = pass.scratch

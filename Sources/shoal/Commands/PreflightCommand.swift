@@ -104,6 +104,7 @@ struct PreflightCommand: AsyncParsableCommand {
                         ? ", with blocks computed once more on the way back" : ""),
             ],
             ["  trained and moments", Format.bytes(memory.state)],
+            ["  activations cached", memory.cache == 0 ? "none" : "at most " + Format.bytes(memory.cache)],
             ["  gradients held", "at most " + Format.bytes(memory.heldGradients * memory.gradient)],
             [
                 "  a worker of \(threads) threads",
