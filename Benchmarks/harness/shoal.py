@@ -45,8 +45,8 @@ class Shoal:
         return self.configuration(f"{name}-{length}", data=dense_rows(length), batch=batch, length=length,
                                   steps=steps, adapter=adapter)
 
-    def reviews(self, steps, *, batch=16, name="reviews"):
-        return self.configuration(name, data=REVIEWS, batch=batch, length=512, steps=steps)
+    def reviews(self, steps, *, batch=16, adapter="target_modules: all-linear", name="reviews"):
+        return self.configuration(name, data=REVIEWS, batch=batch, length=512, steps=steps, adapter=adapter)
 
     def command(self, configuration, *, workers, threads):
         return [self.binaries.shoal, "train", configuration, "--workers", workers, "--threads", threads, "--quiet",
