@@ -129,11 +129,16 @@ static void strip_across(const product *p, ptrdiff_t first_m, ptrdiff_t height, 
         int vectors = vectors_for(variant, count);
         ptrdiff_t m = 0;
         for (ptrdiff_t t = 0; t < tiles; t++) {
-            int rows = rows_of_tile(height, tiles, t);
-            kernel_for(variant, rows, vectors)(length, a + m * a_row, a_row, p->a_inner,
-                                               p->panels + q * panel_stride, p->tile);
-            variant->store_across(rows, count, vectors * variant->vector_floats, p->alpha, adds, p->tile,
-                                  p->c + (first_m + m) * p->c_row + first_n + j, p->c_row);
+            int rows = rows_of_tile(height, tiles, t), columns = vectors * variant->vector_floats;
+            tile_kernel kernel = kernel_for(variant, rows, vectors);
+            const float *panel = p->panels + q * panel_stride;
+            float *c = p->c + (first_m + m) * p->c_row + first_n + j;
+            if (count == columns) {
+                kernel(length, a + m * a_row, a_row, p->a_inner, panel, p->alpha, adds, c, p->c_row);
+            } else {
+                kernel(length, a + m * a_row, a_row, p->a_inner, panel, 1, 0, p->tile, columns);
+                variant->store_across(rows, count, columns, p->alpha, adds, p->tile, c, p->c_row);
+            }
             m += rows;
         }
     }
@@ -188,9 +193,9 @@ static void columns_along(const product *p, ptrdiff_t first_m, ptrdiff_t height,
         }
         for (ptrdiff_t i = 0; i < height; i += panel_columns(variant)) {
             int count = (int)smaller(panel_columns(variant), height - i);
-            int vectors = vectors_for(variant, count);
-            kernel_for(variant, rows, vectors)(length, b, b_column, 1, p->panels + i * depth, p->tile);
-            variant->store_along(rows, count, vectors * variant->vector_floats, p->alpha, adds, p->tile,
+            int vectors = vectors_for(variant, count), columns = vectors * variant->vector_floats;
+            kernel_for(variant, rows, vectors)(length, b, b_column, 1, p->panels + i * depth, 1, 0, p->tile, columns);
+            variant->store_along(rows, count, columns, p->alpha, adds, p->tile,
                                  p->c + (first_m + i) * p->c_row + n, p->c_row);
         }
         n += rows;

@@ -64,11 +64,19 @@ TARGET static void pack_along(ptrdiff_t k, int count, int columns, const float *
 
 TARGET static void store_along(int rows, int count, int columns, float alpha, int beta, float *tile, float *c,
                          ptrdiff_t c_row) {
-    for (int j = 0; j < count; j++) {
-        float *out = c + j * c_row;
-        for (int i = 0; i < rows; i++) {
-            float value = alpha * tile[i * columns + j];
-            out[i] = beta ? out[i] + value : value;
+    __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(rows), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    __m256 factor = _mm256_set1_ps(alpha);
+    for (int first = 0; first < count; first += 8) {
+        __m256 r[8];
+        // Rows beyond the tile's are scratch that the mask leaves out.
+        for (int i = 0; i < 8; i++) r[i] = _mm256_loadu_ps(tile + i * columns + first);
+        transpose(r);
+        for (int j = 0; j < 8; j++) {
+            if (first + j >= count) break;
+            float *out = c + (first + j) * c_row;
+            __m256 value = _mm256_mul_ps(factor, r[j]);
+            if (beta) value = _mm256_add_ps(_mm256_maskload_ps(out, mask), value);
+            _mm256_maskstore_ps(out, mask, value);
         }
     }
 }

@@ -1,8 +1,10 @@
 // The tile kernels of a variant, generated for each number of rows and registers so that the accumulators stay in
-// registers. The file that includes this defines VECTOR, FLOATS and the operations ZERO, LOAD, STORE, SPREAD, FMA, and TARGET.
+// registers. The file that includes this defines VECTOR, FLOATS and the operations ZERO, LOAD, STORE, SPREAD, FMA, MULTIPLY, ADD,
+// and TARGET.
 #define TILE(ROWS, VECTORS)                                                                                       \
     TARGET static void tile_##ROWS##_##VECTORS(ptrdiff_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_inner,   \
-                                               const float *panel, float *tile) {                                 \
+                                               const float *panel, float alpha, int beta, float *c,               \
+                                               ptrdiff_t c_row) {                                                 \
         VECTOR sums[ROWS][VECTORS];                                                                               \
         _Pragma("clang loop unroll(full)") for (int i = 0; i < ROWS; i++)                                         \
             _Pragma("clang loop unroll(full)") for (int v = 0; v < VECTORS; v++) sums[i][v] = ZERO();             \
@@ -18,7 +20,12 @@
             panel += VECTORS * FLOATS;                                                                            \
             a += a_inner;                                                                                         \
         }                                                                                                         \
-        _Pragma("clang loop unroll(full)") for (int i = 0; i < ROWS; i++)                                         \
-            _Pragma("clang loop unroll(full)") for (int v = 0; v < VECTORS; v++)                                  \
-                STORE(tile + (i * VECTORS + v) * FLOATS, sums[i][v]);                                             \
+        VECTOR factor = SPREAD(alpha);                                                                            \
+        _Pragma("clang loop unroll(full)") for (int i = 0; i < ROWS; i++) {                                       \
+            _Pragma("clang loop unroll(full)") for (int v = 0; v < VECTORS; v++) {                                \
+                VECTOR value = MULTIPLY(factor, sums[i][v]);                                                      \
+                STORE(c + v * FLOATS, beta ? ADD(LOAD(c + v * FLOATS), value) : value);                           \
+            }                                                                                                     \
+            c += c_row;                                                                                           \
+        }                                                                                                         \
     }

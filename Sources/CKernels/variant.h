@@ -12,10 +12,10 @@ enum {
     rows_ahead = 8,
 };
 
-// tile[i · columns + j] = Σ a[i · a_row + p · a_inner] · panel[p · columns + j], p ascending, by fused multiply-adds
-// that start from zero.
+// c[i · c_row + j] = alpha · Σ a[i · a_row + p · a_inner] · panel[p · columns + j] (+ c[…] with beta 1), p ascending, by fused
+// multiply-adds that start from zero.
 typedef void (*tile_kernel)(ptrdiff_t k, const float *a, ptrdiff_t a_row, ptrdiff_t a_inner, const float *panel,
-                            float *tile);
+                            float alpha, int beta, float *c, ptrdiff_t c_row);
 
 // panel[p · columns + j] = x[j · row + p] for j < count, 0 for the other columns.
 typedef void (*transposing_pack)(ptrdiff_t k, int count, int columns, const float *x, ptrdiff_t row, float *panel);
