@@ -149,7 +149,7 @@ final class TalkingWorker {
         case .send(let envelope): _ = control.send(envelope)
         case .buildEngine: handle(.engineBuilt(parameterCount: parameterCount))
         case .storeStateChunk(let chunk, _): stateDigest = chunk.stateDigest
-        case .installState(let step): handle(.stateInstalled(step: step, digest: stateDigest))
+        case .installState(let step, _): handle(.stateInstalled(step: step, digest: stateDigest))
         case .beginStep: missing = 0
         case .compute(let leaf, _, let ticket):
             missing += 1
