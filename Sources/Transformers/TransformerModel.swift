@@ -51,7 +51,7 @@ public struct TrainingPass: Sendable {
 /// How training trades time for memory; the bits do not depend on it.
 public struct ActivationMemory: Sendable {
     /// Whether blocks are computed once more on the way back, instead of keeping what the way forward made of them: less
-    /// memory, about a third more time.
+    /// memory, up to a third more time.
     public var recomputes: Bool
     /// Where what the frozen blocks below the lowest trained one make of a text is kept for its next time.
     public var cache: ActivationCache?
