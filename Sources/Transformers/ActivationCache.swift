@@ -79,19 +79,3 @@ public final class ActivationCache: Sendable {
         }
     }
 }
-
-extension BatchRows {
-    /// Values of the rows of `spans`, one behind the other, and where they are then.
-    func gathered(_ values: [Int32], of spans: [SequenceSpan]) -> [Int32] {
-        spans.flatMap { values[$0.rows] }
-    }
-
-    /// The texts of `spans`, one behind the other.
-    static func consecutive(_ spans: [SequenceSpan]) -> [SequenceSpan] {
-        var end = 0
-        return spans.map { span in
-            defer { end += span.rows.count }
-            return SequenceSpan(rows: end..<end + span.rows.count)
-        }
-    }
-}

@@ -134,11 +134,12 @@ public final class BertModel: TransformerModel {
         // Below the lowest trained block two matrices take turns as input and output.
         var other = lowestKept > 0 ? kept.matrix(rows: batch.tokenCount, columns: columns) : stream
         let places = places(of: batch, positions: rows.positions)
+        let frozen = frozenBlocks(pass: pass)
         var first = 0
         var embedded: BertEmbedding.Activations?
-        if let cache = memory.cache, cacheableBlockCount > 0 {
-            first = cacheableBlockCount
-            frozenStream(into: stream, places: places, cache: cache, workspace: workspace, pass: pass)
+        if let cache = memory.cache, frozen.count > 0 {
+            first = frozen.count
+            frozen.run(into: stream, rows: rows, places: places, cache: cache, arena: kept)
         } else {
             embedded = embedding.forward(output: stream, ids: batch.tokenIDs, places: places, pass: pass)
         }

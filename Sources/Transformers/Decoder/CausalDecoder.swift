@@ -121,10 +121,13 @@ public final class CausalDecoder: GenerativeModel {
         var stream = kept.matrix(rows: count, columns: columns)
         // Below the lowest trained block two matrices take turns as input and output.
         var other = lowestKept > 0 ? kept.matrix(rows: count, columns: columns) : stream
+        let frozen = frozenBlocks(workspace: workspace, pass: pass)
         var first = 0
-        if let cache = memory.cache, cacheableBlockCount > 0 {
-            first = cacheableBlockCount
-            frozenStream(into: stream, cache: cache, workspace: workspace, pass: pass)
+        if let cache = memory.cache, frozen.count > 0 {
+            first = frozen.count
+            frozen.run(
+                into: stream, rows: workspace.rows, places: workspace.rows.positions, cache: cache,
+                arena: kept)
         } else {
             embed(workspace.rows.tokenIDs, positions: workspace.rows.positions, output: stream, pass: pass)
         }
